@@ -1,0 +1,396 @@
+//! What the API says and hears: the JSON bodies of `/api/v1`, shared by server and client.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    event::Event,
+    id::{PrincipalId, RunId, TokenId},
+    name::Digest,
+    run::Run,
+    runbook::{Effect, Runbook, VersionFile},
+};
+
+/// What is wrong, as RFC 9457 has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A stable name: `/problems/` and a slug, listed in `docs/api.md`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, for a person.
+    pub detail: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The action that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The policy that determined a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Every fault in what was sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// To be found in the server's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// A fault in a document, at its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fault {
+    pub severity: Severity,
+    /// A stable name of the kind of fault, as `unknown_key`.
+    pub code: String,
+    /// The document's path from the root; for an input of a run its name.
+    pub path: String,
+    /// From 1; 0 if the fault has no place in a text.
+    pub line: usize,
+    /// In characters, from 1; 0 if the fault has no place in a text.
+    pub column: usize,
+    /// In bytes of the document's text: where the marked part begins, and how long it is.
+    pub offset: usize,
+    pub length: usize,
+    /// One sentence.
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Does a fault stop the document?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Error,
+    /// Said, and carried on.
+    Remark,
+}
+
+/// A list, and how to get more of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Give it as `after` to get the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Project {
+    pub name: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// The documents and files of an operations repository.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyRequest {
+    pub documents: Vec<SourceDocument>,
+    /// The script and other files that the documents name.
+    #[serde(default)]
+    pub files: Vec<SourceFile>,
+    /// Check and answer, store nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Retire what the project has and `documents` lacks.
+    #[serde(default)]
+    pub prune: bool,
+}
+
+/// A file of documents, byte for byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceDocument {
+    /// From the root, with `/`.
+    pub path: String,
+    pub text: String,
+}
+
+/// A file that belongs to a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// From the root, with `/`.
+    pub path: String,
+    pub mode: crate::runbook::FileMode,
+    /// The bytes in standard base64 (RFC 4648 section 4).
+    pub content_base64: String,
+}
+
+/// What became of each document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ApplyAnswer {
+    pub project: String,
+    pub dry_run: bool,
+    pub results: Vec<Applied>,
+    /// Documents passed over, and other things worth knowing.
+    pub remarks: Vec<Fault>,
+}
+
+/// What became of one definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Applied {
+    /// `Runbook`.
+    pub kind: String,
+    pub name: String,
+    /// Where it was written; none for what was retired.
+    pub path: Option<String>,
+    pub digest: Digest,
+    pub outcome: ApplyOutcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplyOutcome {
+    Proposed,
+    Published,
+    Unchanged,
+    Retired,
+}
+
+impl ApplyOutcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Published => "published",
+            Self::Unchanged => "unchanged",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// A runbook in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunbookSummary {
+    pub project: String,
+    pub name: String,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub service: Option<String>,
+    pub effect: Effect,
+    /// Of the published version.
+    pub digest: Digest,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retired_at: Option<Timestamp>,
+    /// The newest run.
+    pub last_run: Option<RunSummary>,
+}
+
+/// A runbook as published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunbookView {
+    pub project: String,
+    pub digest: Digest,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    pub published_by: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retired_at: Option<Timestamp>,
+    /// Where it was written.
+    pub path: String,
+    /// The document, byte for byte.
+    pub text: String,
+    pub files: Vec<VersionFile>,
+    pub runbook: Runbook,
+}
+
+/// An immutable version of a definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VersionSummary {
+    pub digest: Digest,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    pub published_by: String,
+    /// Is it the one that a run would perform?
+    pub current: bool,
+}
+
+/// Ask for a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// By input name. A text is read as the input's type, so `"42"` is good for an integer.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Object>)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// Why, for whoever reads it later.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// `cli` or `console`; `api` unless said.
+    #[serde(default)]
+    pub via: Option<String>,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunSummary {
+    pub id: RunId,
+    pub project: String,
+    pub runbook: String,
+    pub title: Option<String>,
+    pub service: Option<String>,
+    pub state: crate::run::RunState,
+    pub reason: Option<String>,
+    pub requested_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub requested_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+impl From<&Run> for RunSummary {
+    fn from(run: &Run) -> Self {
+        Self {
+            id: run.id,
+            project: run.project.clone(),
+            runbook: run.runbook.clone(),
+            title: run.title.clone(),
+            service: run.service.clone(),
+            state: run.state,
+            reason: run.reason.clone(),
+            requested_by: run.requested_by.name.clone(),
+            requested_at: run.requested_at,
+            started_at: run.started_at,
+            finished_at: run.finished_at,
+        }
+    }
+}
+
+/// A run whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunView {
+    #[serde(flatten)]
+    pub run: Run,
+    /// What it waits for, while it does not move.
+    pub waits_for: Option<String>,
+    /// By step name, then by output name.
+    pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl RunView {
+    pub fn new(run: Run, waits_for: Option<String>) -> Self {
+        let outputs = run
+            .steps
+            .iter()
+            .filter(|step| !step.outputs.is_empty())
+            .map(|step| (step.name.clone(), step.outputs.clone()))
+            .collect();
+        Self { run, waits_for, outputs }
+    }
+}
+
+/// A piece of a run's output, in the order in which it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OutputChunk {
+    /// The step's name.
+    pub step: String,
+    pub attempt: u32,
+    pub stream: OutputStream,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The bytes, if they are UTF-8 by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Else in standard base64. A character may be cut in two: decode a stream as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_base64: Option<String>,
+}
+
+/// Where output came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputStream {
+    Stdout,
+    Stderr,
+    /// The platform's own words about the output, as that it was cut.
+    Note,
+}
+
+/// The events of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunEvents {
+    pub items: Vec<Event>,
+}
+
+/// What a principal may do, until the issue on who may do what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// May do everything.
+    Admin,
+    /// May see and run.
+    Member,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Admin, Self::Member].into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Whoever is signed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    pub principal: PrincipalId,
+    pub name: String,
+    pub role: Role,
+    /// `token` or `session`.
+    pub method: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// The server's version.
+    pub version: String,
+}
+
+/// Sign in.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    pub token: String,
+}
+
+/// Make a principal and its token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    pub name: String,
+    pub role: Role,
+}
+
+/// A token, never its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TokenView {
+    pub id: TokenId,
+    pub name: String,
+    pub role: Role,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A new token, with its secret: shown this once.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedToken {
+    pub token: TokenView,
+    /// Give it as `Authorization: Bearer …`.
+    pub secret: String,
+}

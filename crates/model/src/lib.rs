@@ -1,0 +1,12 @@
+//! The nouns of Signalbox and their laws: names, ids, runbooks, runs, events, and what the API says of them.
+//!
+//! A pure room (`docs/architecture.md`): no clock, no randomness, no I/O, no async. Times and ids come in as values.
+
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod event;
+pub mod id;
+pub mod name;
+pub mod run;
+pub mod runbook;
