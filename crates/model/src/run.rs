@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     id::{PrincipalId, RunId},
     name::Digest,
-    runbook::{Effect, InputValues, Runbook},
+    runbook::{Effect, InputValues, Runbook, Step},
 };
 
 /// Where a run stands.
@@ -281,7 +281,31 @@ pub struct Requested {
     pub by: Requester,
     /// `api`, `cli` or `console`: where the request came from.
     pub via: String,
-    pub runbook: Runbook,
+    pub runbook: String,
+    pub title: Option<String>,
+    pub service: Option<String>,
+    pub effect: Effect,
+    pub timeout_s: Option<u64>,
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step as the run will have it. Scripts stay in the version, which the digest names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    pub name: String,
+    pub action: String,
+    pub effect: Effect,
+}
+
+impl PlannedStep {
+    pub fn of(runbook: &Runbook) -> Vec<Self> {
+        let planned = |step: &Step| Self {
+            name: step.name.clone(),
+            action: step.action.name().to_owned(),
+            effect: step.effect,
+        };
+        runbook.steps.iter().map(planned).collect()
+    }
 }
 
 /// How an attempt ended.
@@ -522,39 +546,35 @@ fn apply(mut run: Run, at: Timestamp, event: &RunEvent) -> Run {
 }
 
 fn requested_run(requested: &Requested, at: Timestamp) -> Run {
-    let runbook = &requested.runbook;
+    let pending = |step: &PlannedStep| StepRun {
+        name: step.name.clone(),
+        action: step.action.clone(),
+        effect: step.effect,
+        state: StepState::Pending,
+        attempt: 0,
+        started_at: None,
+        finished_at: None,
+        exit_code: None,
+        signal: None,
+        cause: None,
+        message: None,
+        outputs: BTreeMap::new(),
+    };
     Run {
         id: requested.id,
         project: requested.project.clone(),
-        runbook: runbook.name.clone(),
+        runbook: requested.runbook.clone(),
         digest: requested.digest.clone(),
-        title: runbook.title.clone(),
-        service: runbook.service.clone(),
-        effect: runbook.effect,
+        title: requested.title.clone(),
+        service: requested.service.clone(),
+        effect: requested.effect,
         state: RunState::Queued,
         revision: 1,
         reason: requested.reason.clone(),
         requested_by: requested.by.clone(),
         inputs: requested.inputs.clone(),
-        timeout_s: runbook.timeout_s,
-        steps: runbook
-            .steps
-            .iter()
-            .map(|step| StepRun {
-                name: step.name.clone(),
-                action: step.action.name().to_owned(),
-                effect: step.effect,
-                state: StepState::Pending,
-                attempt: 0,
-                started_at: None,
-                finished_at: None,
-                exit_code: None,
-                signal: None,
-                cause: None,
-                message: None,
-                outputs: BTreeMap::new(),
-            })
-            .collect(),
+        timeout_s: requested.timeout_s,
+        steps: requested.steps.iter().map(pending).collect(),
         requested_at: at,
         started_at: None,
         finished_at: None,
