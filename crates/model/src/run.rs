@@ -356,6 +356,8 @@ pub struct Stamped {
 pub enum RunEffect {
     /// Queue a task: this attempt may start.
     Ready { step: u32, attempt: u32 },
+    /// Perform this attempt: its start is stored.
+    Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
     /// The run is over: its working directory goes, whoever follows is told.
@@ -411,6 +413,7 @@ pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<T
             if run.state == RunState::Queued {
                 events.push(RunEvent::Started {});
             }
+            effects.push(RunEffect::Started { step: *step, attempt: *attempt });
             events.push(event);
         }
         (RunEvent::StepFinished { step, attempt, .. }, Some(run)) => {
@@ -424,6 +427,7 @@ pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<T
             if run.state == RunState::Canceling {
                 return Err(Refused::AlreadyCanceling);
             }
+            // Whatever is queued must not start any more; what runs is ended.
             if let Some(step) = run.running_step() {
                 let attempt = run.step(step).map_or(0, |s| s.attempt);
                 effects.push(RunEffect::Stop { step, attempt });
