@@ -60,7 +60,10 @@ def give(name: str, value: object) -> None:
             out.write(f"{name}={text}\n")
 
 
-def finding(area: str, text: str) -> None:
-    """Note something that a person should look at; the step that sums up reads it."""
-    with open("findings.tsv", "a", encoding="utf-8") as out:
-        out.write(f"{area}\t{text}\n")
+def note_findings(area: str, findings: list[str]) -> None:
+    """Note what a person should look at; the step that sums up reads it.
+
+    The file is this step's own and written anew: a step that only reads may be repeated.
+    """
+    with open(f"findings-{area}.tsv", "w", encoding="utf-8") as out:
+        out.writelines(f"{area}\t{text}\n" for text in findings)

@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 
 sys.path.insert(0, os.path.join(os.environ["SIGNALBOX_FILES"], "lib"))
-from shop import BOLD, GREEN, PLAIN, RED, YELLOW, euros, finding, give, products  # noqa: E402
+from shop import BOLD, GREEN, PLAIN, RED, YELLOW, euros, give, note_findings, products  # noqa: E402
 
 low = int(os.environ["INPUT_LOW_STOCK"])
 by_category = defaultdict(list)
@@ -14,6 +14,7 @@ for product in products():
     by_category[product.category].append(product)
 
 count = 0
+findings = []
 for category, members in sorted(by_category.items()):
     print(f"{BOLD}{category}{PLAIN}, {len(members)} products")
     for product in members:
@@ -22,13 +23,14 @@ for category, members in sorted(by_category.items()):
         mark = f"{GREEN}ok{PLAIN}"
         if not product.price_cents:
             mark = f"{RED}no price{PLAIN}"
-            finding("catalogue", f"{product.sku} {product.name}: no price")
+            findings.append(f"{product.sku} {product.name}: no price")
         elif product.stock == 0:
             mark = f"{RED}sold out{PLAIN}"
-            finding("catalogue", f"{product.sku} {product.name}: sold out")
+            findings.append(f"{product.sku} {product.name}: sold out")
         elif product.stock <= low:
             mark = f"{YELLOW}low{PLAIN}"
-            finding("catalogue", f"{product.sku} {product.name}: {product.stock} left")
+            findings.append(f"{product.sku} {product.name}: {product.stock} left")
         print(f"  {product.sku}  {product.name:<26} {price:>11} {product.stock:>5}  {mark}", flush=True)
 
+note_findings("catalogue", findings)
 give("products", count)

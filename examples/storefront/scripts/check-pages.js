@@ -43,7 +43,7 @@ async function main() {
   server.closeAllConnections();
   server.close();
 
-  for (const page of bad) fs.appendFileSync('findings.tsv', `pages\t${page} does not answer with 200\n`);
+  fs.writeFileSync('findings-pages.tsv', [...bad].map((page) => `pages\t${page} does not answer with 200\n`).join(''));
   fs.appendFileSync(process.env.SIGNALBOX_OUTPUT, `slowest_ms=${slowest.toFixed(1)}\nbad_pages=${bad.size}\n`);
 }
 

@@ -25,7 +25,7 @@ for my $class (sort keys %status) {
     printf "  %s%s\e[0m %5d  %s\n", $colour, $class, $status{$class}, '#' x (1 + 40 * $status{$class} / $requests);
 }
 
-open my $findings, '>>', 'findings.tsv' or die "findings.tsv: $!\n";
+open my $findings, '>', 'findings-requests.tsv' or die "findings-requests.tsv: $!\n";
 for my $path (sort keys %failed) {
     print {$findings} "requests\t$path failed $failed{$path} times\n";
 }
