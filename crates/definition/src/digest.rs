@@ -32,6 +32,9 @@ pub fn sha256(bytes: &[u8]) -> Digest {
 }
 
 fn canonical(value: &impl Serialize) -> Vec<u8> {
-    #[expect(clippy::expect_used, reason = "JSON values and maps of scalars have text keys and finite numbers")]
+    #[expect(
+        clippy::expect_used,
+        reason = "JSON values and maps of scalars have text keys and finite numbers"
+    )]
     serde_json_canonicalizer::to_vec(value).expect("a JSON value has a canonical form")
 }

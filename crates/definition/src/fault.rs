@@ -139,7 +139,11 @@ impl<'s> Faults<'s> {
         self.list.sort_by_key(|fault| fault.offset);
         if self.list.len() > FAULTS_MAX {
             let left = self.list.split_off(FAULTS_MAX);
-            let severity = if left.iter().any(|fault| fault.severity == Severity::Error) { Severity::Error } else { Severity::Remark };
+            let severity = if left.iter().any(|fault| fault.severity == Severity::Error) {
+                Severity::Error
+            } else {
+                Severity::Remark
+            };
             let last = left.first().map_or(0, |fault| fault.offset);
             let message = format!("This file has {} more faults, which are not shown.", left.len());
             self.tell(severity, Code::TooManyFaults, Span { start: last, end: last }, message);

@@ -104,7 +104,12 @@ pub(crate) fn integer(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
 }
 
 /// A text out of a few.
-pub(crate) fn one_of<'k>(node: &Node, what: &str, known: &[&'k str], faults: &mut Faults<'_>) -> Option<&'k str> {
+pub(crate) fn one_of<'k>(
+    node: &Node,
+    what: &str,
+    known: &[&'k str],
+    faults: &mut Faults<'_>,
+) -> Option<&'k str> {
     let text = text(node, what, faults)?;
     let found = known.iter().find(|known| **known == text).copied();
     if found.is_none() {
@@ -122,14 +127,18 @@ pub(crate) fn wrong_type<T>(node: &Node, what: &str, expected: &str, faults: &mu
     let hint = match &node.content {
         Content::Told => return None,
         Content::Null => Some("Give it a value, or leave the key out.".to_owned()),
-        Content::Text(text) if expected == "`true` or `false`" && ["yes", "no", "on", "off"].contains(&text.as_str()) => {
+        Content::Text(text)
+            if expected == "`true` or `false`" && ["yes", "no", "on", "off"].contains(&text.as_str()) =>
+        {
             let meant = ["yes", "on"].contains(&text.as_str());
             Some(format!("In YAML 1.2 `{text}` is a text; write `{meant}`."))
         }
         Content::Boolean(_) | Content::Integer(_) | Content::Decimal(_) if expected == "text" => {
             Some(format!("Put it in quotes: \"{}\".", faults.source.slice(node.span)))
         }
-        Content::Text(text) if expected.starts_with("an integer") && crate::scalar::integer(text).is_some() => {
+        Content::Text(text)
+            if expected.starts_with("an integer") && crate::scalar::integer(text).is_some() =>
+        {
             Some("Leave the quotes out.".to_owned())
         }
         _ => None,

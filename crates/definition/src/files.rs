@@ -56,7 +56,11 @@ impl<'l> VersionFiles<'l> {
                 .hint("Let it read inputs from the environment (\"$INPUT_REGION\"); a program with arguments is a `command`.");
             return None;
         }
-        let told = faults.error(Code::FileMissing, span, format!("There is no file {} below the root.", quoted(written)));
+        let told = faults.error(
+            Code::FileMissing,
+            span,
+            format!("There is no file {} below the root.", quoted(written)),
+        );
         match self.near(path) {
             Some(near) => told.hint(format!("Did you mean `./{near}`?")),
             None => told.hint("Paths begin at the root of the folder, not at this file; a script body of one line must not begin with `./`."),
@@ -69,19 +73,29 @@ impl<'l> VersionFiles<'l> {
         let items = fields::sequence(node, "`files`", faults)?;
         if items.len() > GLOBS_MAX {
             let message = format!("`files` has {} patterns, but at most {GLOBS_MAX} are read.", items.len());
-            faults.error(Code::TooMany, node.span, message).hint("`scripts/**` matches everything below a folder.");
+            faults
+                .error(Code::TooMany, node.span, message)
+                .hint("`scripts/**` matches everything below a folder.");
             return None;
         }
         for item in items {
-            let Some(text) = fields::text(item, "A pattern under `files`", faults) else { continue };
-            let Some(glob) = glob(text, item.span, faults) else { continue };
+            let Some(text) = fields::text(item, "A pattern under `files`", faults) else {
+                continue;
+            };
+            let Some(glob) = glob(text, item.span, faults) else {
+                continue;
+            };
             let mut matched = false;
             for (path, file) in self.listing.iter().filter(|(path, _)| glob.is_match(path)) {
                 matched = true;
                 self.add(path, *file, item.span, faults);
             }
             if !matched {
-                let told = faults.error(Code::GlobWithoutMatch, item.span, format!("The pattern {} matches no file below the root.", quoted(text)));
+                let told = faults.error(
+                    Code::GlobWithoutMatch,
+                    item.span,
+                    format!("The pattern {} matches no file below the root.", quoted(text)),
+                );
                 let folder = format!("{}/", text.trim_start_matches("./").trim_end_matches('/'));
                 if self.listing.keys().any(|path| path.starts_with(&folder)) {
                     told.hint(format!("It is a folder; write `{folder}**` for everything in it."));
@@ -96,14 +110,19 @@ impl<'l> VersionFiles<'l> {
     /// The paths, in order, if they are few and small enough to be kept with each version.
     pub fn finish(self, span: Span, faults: &mut Faults<'_>) -> Option<Vec<String>> {
         if self.paths.len() > FILES_MAX {
-            let message = format!("This runbook has {} files, but a version holds at most {FILES_MAX}.", self.paths.len());
+            let message = format!(
+                "This runbook has {} files, but a version holds at most {FILES_MAX}.",
+                self.paths.len()
+            );
             faults.error(Code::TooManyFiles, span, message);
             return None;
         }
         let sizes = self.paths.iter().filter_map(|path| self.listing.get(*path));
         let total = sizes.fold(0u64, |sum, file| sum.saturating_add(file.size));
         if total > FILES_MAX_TOTAL {
-            let message = format!("The files of this runbook have {total} bytes, but a version holds at most {FILES_MAX_TOTAL} (16 MiB).");
+            let message = format!(
+                "The files of this runbook have {total} bytes, but a version holds at most {FILES_MAX_TOTAL} (16 MiB)."
+            );
             faults.error(Code::FilesTooLarge, span, message).hint("Let a step fetch what is large.");
             return None;
         }
@@ -117,7 +136,11 @@ impl<'l> VersionFiles<'l> {
 
     fn add(&mut self, path: &'l str, file: ListedFile, span: Span, faults: &mut Faults<'_>) -> Option<()> {
         if path.contains(char::is_control) {
-            faults.error(Code::BadPath, span, format!("The name of the file {} holds a control character.", quoted(path)));
+            faults.error(
+                Code::BadPath,
+                span,
+                format!("The name of the file {} holds a control character.", quoted(path)),
+            );
             return None;
         }
         if file.outside {
@@ -126,7 +149,11 @@ impl<'l> VersionFiles<'l> {
             return None;
         }
         if file.size > FILE_MAX {
-            let message = format!("The file {} has {} bytes, but a file of a version holds at most {FILE_MAX} (4 MiB).", quoted(path), file.size);
+            let message = format!(
+                "The file {} has {} bytes, but a file of a version holds at most {FILE_MAX} (4 MiB).",
+                quoted(path),
+                file.size
+            );
             faults.error(Code::FileTooLarge, span, message).hint("Let a step fetch what is large.");
             return None;
         }
@@ -150,9 +177,15 @@ impl<'l> VersionFiles<'l> {
 fn check_path(path: &str, written: &str, span: Span, faults: &mut Faults<'_>) -> Option<()> {
     let mut parts = path.split('/');
     let (message, hint) = if parts.clone().any(|part| part == "..") {
-        ("climbs with `..`, and what a runbook uses must lie below the root", "Write the path from the root downwards.")
+        (
+            "climbs with `..`, and what a runbook uses must lie below the root",
+            "Write the path from the root downwards.",
+        )
     } else if path.starts_with('/') || parts.any(|part| part.is_empty() || part == ".") {
-        ("is not in its shortest form", "Write it like `scripts/drain.py`: no doubled, leading or trailing `/`, and no `.` between.")
+        (
+            "is not in its shortest form",
+            "Write it like `scripts/drain.py`: no doubled, leading or trailing `/`, and no `.` between.",
+        )
     } else if path.contains(char::is_control) {
         ("holds a control character", "Rename the file.")
     } else {
@@ -166,21 +199,35 @@ fn glob(text: &str, span: Span, faults: &mut Faults<'_>) -> Option<GlobSet> {
     let pattern = text.strip_prefix("./").unwrap_or(text);
     let pattern = pattern.strip_suffix('/').unwrap_or(pattern);
     if text.starts_with('/') {
-        let message = format!("The pattern {} is an absolute path, but patterns begin at the root of the folder.", quoted(text));
+        let message = format!(
+            "The pattern {} is an absolute path, but patterns begin at the root of the folder.",
+            quoted(text)
+        );
         faults.error(Code::BadGlob, span, message).hint("Leave the first `/` out.");
         return None;
     }
     check_path(pattern, text, span, faults)?;
     if pattern.len() > GLOB_MAX {
-        faults.error(Code::BadGlob, span, format!("This pattern has {} bytes, but at most {GLOB_MAX} are read.", pattern.len()));
+        faults.error(
+            Code::BadGlob,
+            span,
+            format!("This pattern has {} bytes, but at most {GLOB_MAX} are read.", pattern.len()),
+        );
         return None;
     }
     // A set of one: unlike a single matcher it answers, and does not panic, where the pattern is too much for it.
-    let set = GlobBuilder::new(pattern).literal_separator(true).build().and_then(|glob| GlobSet::builder().add(glob).build());
+    let set = GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+        .and_then(|glob| GlobSet::builder().add(glob).build());
     match set {
         Ok(set) => Some(set),
         Err(error) => {
-            faults.error(Code::BadGlob, span, format!("The pattern {} cannot be read: {}.", quoted(text), error.kind()));
+            faults.error(
+                Code::BadGlob,
+                span,
+                format!("The pattern {} cannot be read: {}.", quoted(text), error.kind()),
+            );
             None
         }
     }

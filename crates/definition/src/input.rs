@@ -26,7 +26,8 @@ pub(crate) const TYPES: [&str; 4] = ["string", "integer", "boolean", "choice"];
 pub(crate) fn read_declarations(node: &Node, faults: &mut Faults<'_>) -> Option<Vec<Input>> {
     let entries = fields::mapping(node, "`inputs`", faults)?;
     if entries.len() > INPUT_COUNT_MAX {
-        let message = format!("This runbook has {} inputs, but at most {INPUT_COUNT_MAX} are read.", entries.len());
+        let message =
+            format!("This runbook has {} inputs, but at most {INPUT_COUNT_MAX} are read.", entries.len());
         faults.error(Code::TooMany, node.span, message);
         return None;
     }
@@ -38,7 +39,10 @@ pub(crate) fn read_declarations(node: &Node, faults: &mut Faults<'_>) -> Option<
 fn declaration(entry: &Entry, faults: &mut Faults<'_>) -> Option<Input> {
     let name = &entry.key.text;
     if !is_identifier(name) {
-        let message = format!("The input name {} must be lower-case letters, digits and `_`, and begin with a letter (at most 63).", quoted(name));
+        let message = format!(
+            "The input name {} must be lower-case letters, digits and `_`, and begin with a letter (at most 63).",
+            quoted(name)
+        );
         let told = faults.error(Code::BadIdentifier, entry.key.span, message);
         if let Some(better) = identifier_like(name) {
             told.hint(format!("For example `{better}`."));
@@ -55,7 +59,14 @@ fn declaration(entry: &Entry, faults: &mut Faults<'_>) -> Option<Input> {
     let default = fields.entry("default");
     if let (Some(true), Some(_), Some(entry)) = (required, default, required_entry) {
         faults
-            .error(Code::RequiredWithDefault, entry.key.span, format!("The input {} is required and has a default, but it can only be one of the two.", quoted(name)))
+            .error(
+                Code::RequiredWithDefault,
+                entry.key.span,
+                format!(
+                    "The input {} is required and has a default, but it can only be one of the two.",
+                    quoted(name)
+                ),
+            )
             .hint("Leave `required` out: the default is taken when nothing is given.");
     }
     let kind = kind?;
@@ -69,13 +80,21 @@ fn declaration(entry: &Entry, faults: &mut Faults<'_>) -> Option<Input> {
 /// The type, with the options of a choice.
 fn read_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputKind> {
     let options = fields.entry("options");
-    let hint = if options.is_some() { "Write `type: choice`." } else { "Write `type: string`, `integer`, `boolean` or `choice`." };
+    let hint = if options.is_some() {
+        "Write `type: choice`."
+    } else {
+        "Write `type: string`, `integer`, `boolean` or `choice`."
+    };
     let node = fields.require("type", hint, faults);
     let kind = node.and_then(|node| fields::one_of(node, "`type`", &TYPES, faults));
     if kind != Some("choice") {
         if let (Some(entry), Some(kind)) = (options, kind) {
             faults
-                .error(Code::OptionsWithoutChoice, entry.key.span, format!("Only a choice has options, but this input is of type `{kind}`."))
+                .error(
+                    Code::OptionsWithoutChoice,
+                    entry.key.span,
+                    format!("Only a choice has options, but this input is of type `{kind}`."),
+                )
                 .hint("Write `type: choice`, or leave `options` out.");
         }
     }
@@ -84,7 +103,11 @@ fn read_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputKind> 
         "integer" => Some(InputKind::Integer),
         "boolean" => Some(InputKind::Boolean),
         _ => {
-            let node = fields.require("options", "A choice lists what can be chosen: `options: [eu, us]`.", faults)?;
+            let node = fields.require(
+                "options",
+                "A choice lists what can be chosen: `options: [eu, us]`.",
+                faults,
+            )?;
             Some(InputKind::Choice { options: read_options(node, faults)? })
         }
     }
@@ -111,9 +134,17 @@ fn read_options(node: &Node, faults: &mut Faults<'_>) -> Option<Vec<String>> {
         if text.is_empty() {
             faults.error(Code::Empty, item.span, "An option must not be empty.");
         } else if text.len() > INPUT_MAX {
-            faults.error(Code::InputTooLarge, item.span, format!("An option holds at most {INPUT_MAX} bytes (64 KiB)."));
+            faults.error(
+                Code::InputTooLarge,
+                item.span,
+                format!("An option holds at most {INPUT_MAX} bytes (64 KiB)."),
+            );
         } else if !seen.insert(text) {
-            faults.error(Code::DuplicateOption, item.span, format!("The option {} is here twice.", quoted(text)));
+            faults.error(
+                Code::DuplicateOption,
+                item.span,
+                format!("The option {} is here twice.", quoted(text)),
+            );
         } else {
             continue;
         }
@@ -135,7 +166,11 @@ fn default_value(node: &Node, kind: &InputKind, faults: &mut Faults<'_>) -> Opti
         InputKind::String => {
             let text = fields::text(node, WHAT, faults)?;
             if text.len() > INPUT_MAX {
-                faults.error(Code::InputTooLarge, node.span, format!("`default` holds at most {INPUT_MAX} bytes (64 KiB)."));
+                faults.error(
+                    Code::InputTooLarge,
+                    node.span,
+                    format!("`default` holds at most {INPUT_MAX} bytes (64 KiB)."),
+                );
                 return None;
             }
             Some(InputValue::Text(text.to_owned()))
@@ -155,7 +190,8 @@ fn default_value(node: &Node, kind: &InputKind, faults: &mut Faults<'_>) -> Opti
 
 /// The identifier that somebody who wrote this may have meant.
 pub(crate) fn identifier_like(text: &str) -> Option<String> {
-    let likely: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    let likely: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
     let likely = likely.trim_matches('_').to_owned();
     is_identifier(&likely).then_some(likely)
 }

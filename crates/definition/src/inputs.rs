@@ -40,7 +40,8 @@ pub fn read_inputs(inputs: &[Input], given: &BTreeMap<String, Value>) -> Result<
     }
     let total: usize = values.values().map(|value| value.to_variable().len()).sum();
     if total > INPUTS_MAX {
-        let message = format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
+        let message =
+            format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
         faults.push(fault(Code::InputsTooLarge, "", message));
     }
     if faults.is_empty() { Ok(values) } else { Err(faults) }
@@ -57,13 +58,17 @@ fn read_value(input: &Input, value: &Value) -> Result<InputValue, Fault> {
     }
     match (&input.kind, value) {
         (InputKind::Boolean, Value::Bool(value)) => Ok(InputValue::Boolean(*value)),
-        (InputKind::Boolean, Value::String(text)) if text == "true" || text == "false" => Ok(InputValue::Boolean(text == "true")),
+        (InputKind::Boolean, Value::String(text)) if text == "true" || text == "false" => {
+            Ok(InputValue::Boolean(text == "true"))
+        }
         (InputKind::Boolean, _) => wrong("`true` or `false`"),
         (InputKind::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
             let value = number.as_i64().filter(|value| (-INTEGER_MAX..=INTEGER_MAX).contains(value));
             value.map(InputValue::Integer).map_or_else(|| wrong(&integers()), Ok)
         }
-        (InputKind::Integer, Value::String(text)) => scalar::integer(text).map(InputValue::Integer).map_or_else(|| wrong(&integers()), Ok),
+        (InputKind::Integer, Value::String(text)) => {
+            scalar::integer(text).map(InputValue::Integer).map_or_else(|| wrong(&integers()), Ok)
+        }
         (InputKind::Integer, _) => wrong(&integers()),
         (InputKind::String, Value::String(text)) => Ok(InputValue::Text(text.clone())),
         (InputKind::String, _) => wrong("text"),
@@ -72,8 +77,13 @@ fn read_value(input: &Input, value: &Value) -> Result<InputValue, Fault> {
                 return Ok(InputValue::Text(text.clone()));
             }
             let shown: Vec<&str> = options.iter().map(String::as_str).take(20).collect();
-            let mut fault = fault(Code::NotAnOption, name, format!("The input `{name}` must be one of its options."));
-            fault.hint = Some(format!("They are {}{}", crate::fault::listed(&shown, "and"), if options.len() > shown.len() { ", …" } else { "." }));
+            let mut fault =
+                fault(Code::NotAnOption, name, format!("The input `{name}` must be one of its options."));
+            fault.hint = Some(format!(
+                "They are {}{}",
+                crate::fault::listed(&shown, "and"),
+                if options.len() > shown.len() { ", …" } else { "." }
+            ));
             Err(fault)
         }
         (InputKind::Choice { .. }, _) => wrong("text"),
@@ -86,11 +96,15 @@ fn integers() -> String {
 
 fn check_text(name: &str, text: &str) -> Result<(), Fault> {
     if text.len() > INPUT_MAX {
-        let message = format!("The input `{name}` has {} bytes, but one input holds at most {INPUT_MAX} (64 KiB).", text.len());
+        let message = format!(
+            "The input `{name}` has {} bytes, but one input holds at most {INPUT_MAX} (64 KiB).",
+            text.len()
+        );
         return Err(fault(Code::InputTooLarge, name, message));
     }
     if text.contains('\0') {
-        let message = format!("The input `{name}` holds the NUL character, which no environment variable can hold.");
+        let message =
+            format!("The input `{name}` holds the NUL character, which no environment variable can hold.");
         return Err(fault(Code::NulCharacter, name, message));
     }
     Ok(())
@@ -111,12 +125,17 @@ fn what(value: &Value) -> &'static str {
 fn unknown(name: &str, inputs: &[Input]) -> Fault {
     let mut fault = fault(Code::UnknownInput, name, format!("This runbook has no input {}.", quoted(name)));
     let known: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-    fault.hint = Some(if known.is_empty() { "It has no inputs at all.".to_owned() } else { suggest::hint(name, &known) });
+    fault.hint = Some(if known.is_empty() {
+        "It has no inputs at all.".to_owned()
+    } else {
+        suggest::hint(name, &known)
+    });
     fault
 }
 
 fn missing(input: &Input) -> Fault {
-    let mut fault = fault(Code::MissingInput, &input.name, format!("The input `{}` is required.", input.name));
+    let mut fault =
+        fault(Code::MissingInput, &input.name, format!("The input `{}` is required.", input.name));
     fault.hint = input.description.clone();
     fault
 }

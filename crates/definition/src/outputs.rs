@@ -19,7 +19,10 @@ use crate::{
 /// The outputs by name, the last one of each; or a sentence that says what is wrong with which line.
 pub fn read_outputs(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
     if bytes.len() > OUTPUTS_MAX {
-        return Err(format!("The outputs have {} bytes, but at most {OUTPUTS_MAX} (1 MiB) are read.", bytes.len()));
+        return Err(format!(
+            "The outputs have {} bytes, but at most {OUTPUTS_MAX} (1 MiB) are read.",
+            bytes.len()
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
@@ -37,14 +40,23 @@ pub fn read_outputs(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
             }
             (Some(at), _) => (&line[..at], line[at + 1..].to_owned()),
             (None, _) => {
-                return Err(format!("Line {number} of the outputs is {}, but `name=value` or `name<<DELIMITER` is expected.", quoted(line)));
+                return Err(format!(
+                    "Line {number} of the outputs is {}, but `name=value` or `name<<DELIMITER` is expected.",
+                    quoted(line)
+                ));
             }
         };
         if !is_identifier(name) {
-            return Err(format!("Line {number} of the outputs names {}, but a name is lower-case letters, digits and `_`, and begins with a letter (at most 63).", quoted(name)));
+            return Err(format!(
+                "Line {number} of the outputs names {}, but a name is lower-case letters, digits and `_`, and begins with a letter (at most 63).",
+                quoted(name)
+            ));
         }
         if value.len() > OUTPUT_MAX {
-            return Err(format!("The output `{name}` on line {number} has {} bytes, but one output holds at most {OUTPUT_MAX} (64 KiB).", value.len()));
+            return Err(format!(
+                "The output `{name}` on line {number} has {} bytes, but one output holds at most {OUTPUT_MAX} (64 KiB).",
+                value.len()
+            ));
         }
         if value.contains('\0') {
             return Err(format!("The output `{name}` on line {number} holds the NUL character."));
@@ -55,7 +67,11 @@ pub fn read_outputs(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// The lines up to the delimiter.
-fn read_block<'t>(begun: usize, delimiter: &str, lines: &mut impl Iterator<Item = (usize, &'t str)>) -> Result<String, String> {
+fn read_block<'t>(
+    begun: usize,
+    delimiter: &str,
+    lines: &mut impl Iterator<Item = (usize, &'t str)>,
+) -> Result<String, String> {
     if delimiter.is_empty() {
         return Err(format!("Line {begun} of the outputs has no delimiter after `<<`."));
     }

@@ -53,7 +53,8 @@ pub(crate) fn parse(faults: &mut Faults<'_>) -> Documents {
 fn check_text(faults: &mut Faults<'_>) -> Option<()> {
     let text = faults.source.text;
     if text.len() > DOCUMENT_MAX {
-        let message = format!("This file has {} bytes, but at most {DOCUMENT_MAX} (1 MiB) are read.", text.len());
+        let message =
+            format!("This file has {} bytes, but at most {DOCUMENT_MAX} (1 MiB) are read.", text.len());
         faults.error(Code::DocumentTooLarge, Span { start: 0, end: 0 }, message);
         return None;
     }
@@ -64,7 +65,11 @@ fn check_text(faults: &mut Faults<'_>) -> Option<()> {
     };
     let span = Span { start: at, end: at + control.len_utf8() };
     faults
-        .error(Code::ControlCharacter, span, format!("The control character U+{:04X} may not stand in YAML.", control as u32))
+        .error(
+            Code::ControlCharacter,
+            span,
+            format!("The control character U+{:04X} may not stand in YAML.", control as u32),
+        )
         .hint("Remove it, or write it as an escape in double quotes.");
     None
 }

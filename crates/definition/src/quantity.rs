@@ -28,14 +28,24 @@ pub(crate) fn timeout(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
         Content::Text(text) => text,
         Content::Integer(number) => {
             let message = format!("{what} must be a duration with its unit, but it is a bare number.");
-            let hint = if *number > 0 { format!("Write `{number}s` for seconds, `{number}m` for minutes.") } else { EXAMPLE.to_owned() };
+            let hint = if *number > 0 {
+                format!("Write `{number}s` for seconds, `{number}m` for minutes.")
+            } else {
+                EXAMPLE.to_owned()
+            };
             faults.error(Code::BadDuration, node.span, message).hint(hint);
             return None;
         }
         _ => return fields::wrong_type(node, what, "a duration like `30s`", faults),
     };
     let Some(seconds) = seconds(text) else {
-        faults.error(Code::BadDuration, node.span, format!("{what} must be a duration, but it is {}.", quoted(text))).hint(EXAMPLE);
+        faults
+            .error(
+                Code::BadDuration,
+                node.span,
+                format!("{what} must be a duration, but it is {}.", quoted(text)),
+            )
+            .hint(EXAMPLE);
         return None;
     };
     if !(TIMEOUT_MIN_S..=TIMEOUT_MAX_S).contains(&seconds) {
@@ -71,7 +81,9 @@ pub(crate) fn size(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u
         _ => return fields::wrong_type(node, what, "a size like `256MiB`", faults),
     };
     let told = match bytes {
-        Some(bytes) if (OUTPUT_LIMIT_MIN..=OUTPUT_LIMIT_MAX).contains(&bytes) => return Some(bytes),
+        Some(bytes) if (OUTPUT_LIMIT_MIN..=OUTPUT_LIMIT_MAX).contains(&bytes) => {
+            return Some(bytes);
+        }
         Some(_) => format!("{what} must be between 1 byte and 1 TiB."),
         None => format!("{what} must be a size, but it is {}.", quoted(faults.source.slice(node.span))),
     };
@@ -98,20 +110,49 @@ mod tests {
 
     #[test]
     fn durations_go_from_the_longest_unit_to_the_shortest() {
-        for (text, expected) in
-            [("30s", 30), ("5m", 300), ("2h", 7_200), ("1d", 86_400), ("1h30m", 5_400), ("1d2h3m4s", 93_784), ("0s", 0), ("90m", 5_400)]
-        {
+        for (text, expected) in [
+            ("30s", 30),
+            ("5m", 300),
+            ("2h", 7_200),
+            ("1d", 86_400),
+            ("1h30m", 5_400),
+            ("1d2h3m4s", 93_784),
+            ("0s", 0),
+            ("90m", 5_400),
+        ] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
         assert_eq!(seconds("18446744073709551615d"), Some(u64::MAX));
-        for bad in ["", "s", "30", "1.5h", "30m1h", "1m1m", " 1m", "1m ", "-1m", "1M", "1ms", "99999999999999999999s", "1h30", "１m"] {
+        for bad in [
+            "",
+            "s",
+            "30",
+            "1.5h",
+            "30m1h",
+            "1m1m",
+            " 1m",
+            "1m ",
+            "-1m",
+            "1M",
+            "1ms",
+            "99999999999999999999s",
+            "1h30",
+            "１m",
+        ] {
             assert_eq!(seconds(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn sizes_are_binary_or_decimal_by_their_unit() {
-        for (text, expected) in [("512KiB", 524_288), ("256MiB", 268_435_456), ("2GiB", 2_147_483_648), ("5KB", 5_000), ("7B", 7), ("9", 9)] {
+        for (text, expected) in [
+            ("512KiB", 524_288),
+            ("256MiB", 268_435_456),
+            ("2GiB", 2_147_483_648),
+            ("5KB", 5_000),
+            ("7B", 7),
+            ("9", 9),
+        ] {
             assert_eq!(bytes(text), Some(expected), "{text}");
         }
         assert_eq!(bytes("99999999999TiB"), Some(u64::MAX));

@@ -79,7 +79,8 @@ impl Kind {
 }
 
 /// Kinds that are designed, and not there yet.
-const LATER: [&str; 8] = ["Service", "Team", "Inventory", "Schedule", "Slo", "DataSource", "Calendar", "Channel"];
+const LATER: [&str; 8] =
+    ["Service", "Team", "Inventory", "Schedule", "Slo", "DataSource", "Calendar", "Channel"];
 
 /// Reads all documents and finds every fault in them; none hides another, but a syntax error, which ends its own file.
 pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
@@ -88,7 +89,10 @@ pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
     if let Some(first_left) = documents.get(DOCUMENTS_MAX) {
         let source = Source::new(first_left.path, "");
         let mut faults = Faults::new(&source);
-        let message = format!("There are {} YAML files, but at most {DOCUMENTS_MAX} are read together.", documents.len());
+        let message = format!(
+            "There are {} YAML files, but at most {DOCUMENTS_MAX} are read together.",
+            documents.len()
+        );
         faults.error(Code::TooManyDocuments, Span { start: 0, end: 0 }, message);
         reading.faults.extend(faults.finish());
     }
@@ -118,12 +122,21 @@ fn read_file(file: &SourceText<'_>, listing: &Listing, names: &mut Names, readin
     reading.faults.extend(faults.finish());
 }
 
-fn read_document(document: &Document, listing: &Listing, names: &mut Names, faults: &mut Faults<'_>) -> Option<Definition> {
+fn read_document(
+    document: &Document,
+    listing: &Listing,
+    names: &mut Names,
+    faults: &mut Faults<'_>,
+) -> Option<Definition> {
     let (root, sound) = match &document.content {
         DocumentContent::Empty => return None,
         DocumentContent::Foreign(key) => {
             faults
-                .remark(Code::ForeignDocument, *key, "This document is passed over: `apiVersion` says that it belongs to another tool.")
+                .remark(
+                    Code::ForeignDocument,
+                    *key,
+                    "This document is passed over: `apiVersion` says that it belongs to another tool.",
+                )
                 .hint("Documents of Signalbox have a `kind` and no `apiVersion`.");
             return None;
         }
@@ -156,17 +169,27 @@ fn read_kind(root: &Node, faults: &mut Faults<'_>) -> Option<Kind> {
         Content::Mapping(entries) => entries,
         Content::Told => return None,
         _ => {
-            let message = format!("A definition must be a mapping that begins with its `kind`, but this document is {}.", root.what());
-            faults.error(Code::NotAMapping, root.span, message).hint("Keep the YAML files of other tools in another folder.");
+            let message = format!(
+                "A definition must be a mapping that begins with its `kind`, but this document is {}.",
+                root.what()
+            );
+            faults
+                .error(Code::NotAMapping, root.span, message)
+                .hint("Keep the YAML files of other tools in another folder.");
             return None;
         }
     };
     let Some(entry) = entries.iter().find(|entry| entry.key.text == "kind") else {
         let near = entries.iter().find(|entry| suggest::nearest(&entry.key.text, ["kind"]).is_some());
-        let told = faults.error(Code::MissingKind, near.map_or(root.span, |entry| entry.key.span), "This document does not say its `kind`.");
+        let told = faults.error(
+            Code::MissingKind,
+            near.map_or(root.span, |entry| entry.key.span),
+            "This document does not say its `kind`.",
+        );
         match near {
             Some(entry) => told.hint(format!("Did you mean `kind` by {}?", quoted(&entry.key.text))),
-            None => told.hint("Begin it with `kind: Runbook`; keep the YAML files of other tools in another folder."),
+            None => told
+                .hint("Begin it with `kind: Runbook`; keep the YAML files of other tools in another folder."),
         }
         return None;
     };
@@ -178,16 +201,24 @@ fn read_kind(root: &Node, faults: &mut Faults<'_>) -> Option<Kind> {
         } else {
             suggest::hint(text, &Kind::ALL.map(Kind::name))
         };
-        faults.error(Code::UnknownKind, entry.value.span, format!("There is no kind {}.", quoted(text))).hint(hint);
+        faults
+            .error(Code::UnknownKind, entry.value.span, format!("There is no kind {}.", quoted(text)))
+            .hint(hint);
     }
     found
 }
 
 /// Tells if this name was taken before; what else is wrong with a document does not hide that.
 fn take_name(kind: Kind, root: &Node, names: &mut Names, faults: &mut Faults<'_>) -> bool {
-    let Content::Mapping(entries) = &root.content else { return true };
-    let Some(value) = entries.iter().find(|entry| entry.key.text == "name").map(|entry| &entry.value) else { return true };
-    let Content::Text(name) = &value.content else { return true };
+    let Content::Mapping(entries) = &root.content else {
+        return true;
+    };
+    let Some(value) = entries.iter().find(|entry| entry.key.text == "name").map(|entry| &entry.value) else {
+        return true;
+    };
+    let Content::Text(name) = &value.content else {
+        return true;
+    };
     if !is_name(name) {
         return true;
     }
@@ -196,7 +227,15 @@ fn take_name(kind: Kind, root: &Node, names: &mut Names, faults: &mut Faults<'_>
         names.insert((kind, name.clone()), (faults.source.path.to_owned(), line));
         return true;
     };
-    let message = format!("The name {} is taken: {} and {}:{line} are both a {} of that name.", quoted(name), format_args!("{path}:{first}"), faults.source.path, kind.name());
-    faults.error(Code::DuplicateDefinition, value.span, message).hint("Rename one of them; a name is unique within its kind.");
+    let message = format!(
+        "The name {} is taken: {} and {}:{line} are both a {} of that name.",
+        quoted(name),
+        format_args!("{path}:{first}"),
+        faults.source.path,
+        kind.name()
+    );
+    faults
+        .error(Code::DuplicateDefinition, value.span, message)
+        .hint("Rename one of them; a name is unique within its kind.");
     false
 }

@@ -15,12 +15,27 @@ use crate::{
 
 pub(crate) const KEYS: Keys = Keys {
     of: "a runbook",
-    known: &["kind", "name", "title", "description", "service", "inputs", "steps", "files", "timeout", "output_limit"],
+    known: &[
+        "kind",
+        "name",
+        "title",
+        "description",
+        "service",
+        "inputs",
+        "steps",
+        "files",
+        "timeout",
+        "output_limit",
+    ],
     later: &["change_class", "verify", "cleanup", "concurrency", "on"],
 };
 
 /// The runbook and the paths of its files, unless an error was told. Every part is read, whatever is wrong with the others.
-pub(crate) fn read_runbook(root: &Node, listing: &Listing, faults: &mut Faults<'_>) -> Option<(Runbook, Vec<String>)> {
+pub(crate) fn read_runbook(
+    root: &Node,
+    listing: &Listing,
+    faults: &mut Faults<'_>,
+) -> Option<(Runbook, Vec<String>)> {
     let fields = Fields::open(root, &KEYS, "A runbook", faults)?;
     let name = fields
         .require("name", "Add a name, like `name: restart-web`.", faults)
@@ -66,9 +81,13 @@ fn read_name(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<String>
     if is_name(text) {
         return Some(text.to_owned());
     }
-    let message = format!("{what} must be lower-case letters, digits and `-`, and begin with a letter or digit (at most 63), but it is {}.", quoted(text));
+    let message = format!(
+        "{what} must be lower-case letters, digits and `-`, and begin with a letter or digit (at most 63), but it is {}.",
+        quoted(text)
+    );
     let told = faults.error(Code::BadName, node.span, message);
-    let likely: String = text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let likely: String =
+        text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let likely = likely.trim_matches('-');
     if is_name(likely) {
         told.hint(format!("For example `{likely}`."));

@@ -64,12 +64,39 @@ mod tests {
         assert_eq!(resolve("9007199254740991"), Scalar::Integer(INTEGER_MAX));
         assert_eq!(resolve("-9007199254740991"), Scalar::Integer(-INTEGER_MAX));
         assert_eq!(resolve("2.50"), Scalar::Decimal(2.5));
-        for big in ["9007199254740992", "-9007199254740992", "99999999999999999999", &format!("{}.0", "9".repeat(400))] {
+        for big in [
+            "9007199254740992",
+            "-9007199254740992",
+            "99999999999999999999",
+            &format!("{}.0", "9".repeat(400)),
+        ] {
             assert_eq!(resolve(big), Scalar::OutOfRange, "{big}");
         }
         for text in [
-            "no", "yes", "on", "True", "NULL", "Null", "1e3", "0755", "0x1f", "0o17", "1_000", "+1", "1.", ".5", "-", "--1",
-            "1.2.3", "00", "01.5", ".inf", ".nan", "12:30", "2026-01-01", "١",
+            "no",
+            "yes",
+            "on",
+            "True",
+            "NULL",
+            "Null",
+            "1e3",
+            "0755",
+            "0x1f",
+            "0o17",
+            "1_000",
+            "+1",
+            "1.",
+            ".5",
+            "-",
+            "--1",
+            "1.2.3",
+            "00",
+            "01.5",
+            ".inf",
+            ".nan",
+            "12:30",
+            "2026-01-01",
+            "١",
         ] {
             assert_eq!(resolve(text), Scalar::Text, "{text}");
         }

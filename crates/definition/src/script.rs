@@ -14,7 +14,7 @@ use crate::{
 const DEFAULT: [&str; 2] = ["/bin/sh", "-e"];
 
 /// How people write values into scripts elsewhere. Here they would stand in the script as they are.
-const TEMPLATES: [&str; 6] = ["{{ inputs.", "{{inputs.", "{{ input.", "${{", "@option.", "${option."];
+const TEMPLATES: [&str; 6] = ["${{", "{{ inputs.", "{{inputs.", "{{ input.", "@option.", "${option."];
 
 /// What reads this script: the interpreter of its `#!` line, else `declared` (what the step says, see
 /// [`model::runbook::StepAction::Run`]).
@@ -57,13 +57,19 @@ pub(crate) fn run_action(
     let interpreter = match (shebang(text.as_bytes()), shell) {
         (Some(_), Some(shell)) => {
             faults
-                .error(Code::ShellAndInterpreter, shell.key.span, "This script names its interpreter twice: by its `#!` line and by `shell`.")
+                .error(
+                    Code::ShellAndInterpreter,
+                    shell.key.span,
+                    "This script names its interpreter twice: by its `#!` line and by `shell`.",
+                )
                 .hint("Keep one of the two.");
             return None;
         }
         (Some(words), None) if words.is_empty() => {
             let message = "The `#!` line of this script names no interpreter.";
-            faults.error(Code::BadInterpreter, within(node.span, "#!", faults), message).hint("Write it like `#!/usr/bin/env python3`.");
+            faults
+                .error(Code::BadInterpreter, within(node.span, "#!", faults), message)
+                .hint("Write it like `#!/usr/bin/env python3`.");
             return None;
         }
         (Some(words), None) => words,
@@ -81,21 +87,32 @@ fn declared(node: &Node, faults: &mut Faults<'_>) -> Option<Vec<String>> {
     let text = fields::text(node, "`shell`", faults)?;
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     if words.is_empty() {
-        faults.error(Code::BadShell, node.span, "`shell` must name an interpreter, but it is empty.").hint("Write it like `bash -e`.");
+        faults
+            .error(Code::BadShell, node.span, "`shell` must name an interpreter, but it is empty.")
+            .hint("Write it like `bash -e`.");
         return None;
     }
     if text.contains(['"', '\'', '\\']) {
         faults
-            .error(Code::BadShell, node.span, "`shell` is cut at blanks and nothing else, so that it may not hold quotes or backslashes.")
-            .hint("Name an interpreter and plain arguments, like `bash -e`, and put the rest into the script.");
+            .error(
+                Code::BadShell,
+                node.span,
+                "`shell` is cut at blanks and nothing else, so that it may not hold quotes or backslashes.",
+            )
+            .hint(
+                "Name an interpreter and plain arguments, like `bash -e`, and put the rest into the script.",
+            );
         return None;
     }
     Some(words)
 }
 
 fn remark_templates(script: &str, span: Span, faults: &mut Faults<'_>) {
-    let Some(template) = TEMPLATES.into_iter().find(|template| script.contains(template)) else { return };
-    let message = format!("{} is not filled in: nothing is ever put into the text of a script.", quoted(template));
+    let Some(template) = TEMPLATES.into_iter().find(|template| script.contains(template)) else {
+        return;
+    };
+    let message =
+        format!("{} is not filled in: nothing is ever put into the text of a script.", quoted(template));
     faults
         .remark(Code::TemplateInScript, within(span, template, faults), message)
         .hint("Inputs are environment variables: \"$INPUT_REGION\" for the input `region`.");

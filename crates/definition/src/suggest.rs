@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn a_slip_is_recognised_and_a_stranger_is_not() {
         let known = ["name", "timeout", "output_limit", "steps"];
-        for (slip, meant) in [("tiemout", "timeout"), ("Name", "name"), ("output-limit", "output_limit"), ("step", "steps")] {
+        for (slip, meant) in
+            [("tiemout", "timeout"), ("Name", "name"), ("output-limit", "output_limit"), ("step", "steps")]
+        {
             assert_eq!(nearest(slip, known), Some(meant), "{slip}");
         }
         for stranger in ["colour", "", "x", &"steps".repeat(1000)] {

@@ -59,9 +59,9 @@ impl Node {
             Content::Decimal(value) => Value::from(*value),
             Content::Text(value) => Value::from(value.as_str()),
             Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Content::Mapping(entries) => {
-                Value::Object(entries.iter().map(|e| (e.key.text.clone(), e.value.to_json())).collect::<Map<_, _>>())
-            }
+            Content::Mapping(entries) => Value::Object(
+                entries.iter().map(|e| (e.key.text.clone(), e.value.to_json())).collect::<Map<_, _>>(),
+            ),
         }
     }
 }

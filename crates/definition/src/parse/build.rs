@@ -98,7 +98,11 @@ impl Builder {
                 Scalar::Text => Content::Text(text.to_owned()),
                 Scalar::OutOfRange => {
                     faults
-                        .error(Code::NumberOutOfRange, span, format!("The number {} is too large.", quoted(text)))
+                        .error(
+                            Code::NumberOutOfRange,
+                            span,
+                            format!("The number {} is too large.", quoted(text)),
+                        )
                         .hint("Put it in quotes: it is then a text, and kept digit by digit.");
                     Content::Told
                 }
@@ -107,7 +111,11 @@ impl Builder {
             Content::Text(text.to_owned())
         };
         let content = if text.contains('\0') {
-            faults.error(Code::NulCharacter, span, "A text may not hold the NUL character: no process could be given it.");
+            faults.error(
+                Code::NulCharacter,
+                span,
+                "A text may not hold the NUL character: no process could be given it.",
+            );
             Content::Told
         } else {
             content
@@ -163,7 +171,12 @@ impl Builder {
     }
 }
 
-fn accept_key(node: Node, plain: bool, seen: &mut HashMap<String, Span>, faults: &mut Faults<'_>) -> PendingKey {
+fn accept_key(
+    node: Node,
+    plain: bool,
+    seen: &mut HashMap<String, Span>,
+    faults: &mut Faults<'_>,
+) -> PendingKey {
     let text = match node.content {
         Content::Text(text) => text,
         Content::Told => return PendingKey::Told,
@@ -182,7 +195,8 @@ fn accept_key(node: Node, plain: bool, seen: &mut HashMap<String, Span>, faults:
     }
     if let Some(first) = seen.get(&text) {
         let (line, column) = faults.source.place(first.start);
-        let message = format!("The key {} is here twice; the first is at line {line}, column {column}.", quoted(&text));
+        let message =
+            format!("The key {} is here twice; the first is at line {line}, column {column}.", quoted(&text));
         faults.error(Code::DuplicateKey, node.span, message).hint("Keep one of the two.");
         return PendingKey::Told;
     }

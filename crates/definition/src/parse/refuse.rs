@@ -33,7 +33,10 @@ pub(super) fn properties(span: Span, anchor: usize, tag: Option<&Tag>, faults: &
 fn property(text: &str, node: Span, sign: char) -> Span {
     let word = |start: usize| {
         let rest = text.get(start..).unwrap_or_default();
-        Span { start, end: start + rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(rest.len()) }
+        Span {
+            start,
+            end: start + rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(rest.len()),
+        }
     };
     if text.get(node.start..).is_some_and(|rest| rest.starts_with(sign)) {
         return word(node.start);
@@ -46,7 +49,9 @@ fn property(text: &str, node: Span, sign: char) -> Span {
 
 pub(super) fn depth(span: Span, faults: &mut Faults<'_>) {
     let message = format!("Lists and mappings stand more than {DEPTH_MAX} deep within each other here.");
-    faults.error(Code::TooDeep, span, message).hint("No definition needs that; look for a bracket that is never closed.");
+    faults
+        .error(Code::TooDeep, span, message)
+        .hint("No definition needs that; look for a bracket that is never closed.");
 }
 
 /// What the parser could not read. Its words are kept, in a sentence, with a hint for the slips that people make.
@@ -64,9 +69,15 @@ pub(super) fn syntax(source: &Source<'_>, faults: &mut Faults<'_>, error: &ScanE
         Some("Indent with blanks, not with tabs.")
     } else if info.contains("unexpected character") {
         Some("A text that begins with this character must be in quotes.")
-    } else if info.contains("mapping values are not allowed") || info.contains("simple key") || info.contains("':' must be") {
-        Some("A text with `: ` in it must be in quotes; else look at the indentation of this line and the one above.")
-    } else if info.contains("indent") || info.contains("did not find expected key") || info.contains("block") {
+    } else if info.contains("mapping values are not allowed")
+        || info.contains("simple key")
+        || info.contains("':' must be")
+    {
+        Some(
+            "A text with `: ` in it must be in quotes; else look at the indentation of this line and the one above.",
+        )
+    } else if info.contains("indent") || info.contains("did not find expected key") || info.contains("block")
+    {
         Some("Look at the indentation of this line and the ones above it.")
     } else if info.contains("unexpected end") || info.contains("',' or") || info.contains("EOF") {
         Some("Look for a bracket or a quote that is opened and never closed.")
