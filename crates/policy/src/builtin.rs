@@ -19,10 +19,13 @@ pub(crate) fn answer(principal: &Principal, action: &'static str, resource: &Res
     let known = ACTIONS.contains(&action);
     let (policy, reason) = match principal.role {
         Role::Admin if known => (Some("0.administrators"), "Administrators may do everything."),
-        Role::Member if MEMBER.contains(&action) => (Some("0.members-see-and-run"), "Members may see and run."),
+        Role::Member if MEMBER.contains(&action) => {
+            (Some("0.members-see-and-run"), "Members may see and run.")
+        }
         _ => (None, "No policy permits it: members may see and run, the rest is for administrators."),
     };
     let allowed = policy.is_some();
-    let way_out = (!allowed).then_some("Ask an administrator to do it, or for a token with the role `admin`.");
+    let way_out =
+        (!allowed).then_some("Ask an administrator to do it, or for a token with the role `admin`.");
     Decision { action, resource: resource.clone(), allowed, policy, reason, way_out }
 }

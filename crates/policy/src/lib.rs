@@ -40,7 +40,8 @@ impl fmt::Display for Resource {
             ("run", &self.run),
             ("token", &self.token),
         ];
-        let mut named = parts.iter().filter_map(|(kind, name)| name.as_ref().map(|name| (kind, name))).peekable();
+        let mut named =
+            parts.iter().filter_map(|(kind, name)| name.as_ref().map(|name| (kind, name))).peekable();
         if named.peek().is_none() {
             return f.write_str("platform");
         }
@@ -127,7 +128,10 @@ mod tests {
             let member = builtin::answer(&principal(Role::Member), action, &resource);
             assert_eq!(member.allowed, members.contains(action), "member {action}");
             if !member.allowed {
-                assert!(member.way_out.is_some() && !member.reason.is_empty(), "{action}: every denial has a way out");
+                assert!(
+                    member.way_out.is_some() && !member.reason.is_empty(),
+                    "{action}: every denial has a way out"
+                );
             }
         }
     }
@@ -145,7 +149,8 @@ mod tests {
         let proof = allowed.expect("members run");
         assert_eq!(proof.decision().action, "run.start");
         assert_eq!(proof.decision().policy, Some("0.members-see-and-run"));
-        let denied = decide::<TokenCreate>(&principal(Role::Member), &Resource::default()).expect_err("not members");
+        let denied =
+            decide::<TokenCreate>(&principal(Role::Member), &Resource::default()).expect_err("not members");
         assert_eq!(denied.action, "token.create");
     }
 

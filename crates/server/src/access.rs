@@ -106,7 +106,8 @@ where
         let (identity, credential) = identify(&app, parts).await?;
         let resource = resource(parts, state).await?;
         let principal = Principal { id: identity.principal, name: identity.name, role: identity.role };
-        let authorized = policy::decide::<A>(&principal, &resource).map_err(|denial| ApiError::denied(&denial))?;
+        let authorized =
+            policy::decide::<A>(&principal, &resource).map_err(|denial| ApiError::denied(&denial))?;
         Ok(Self { authorized, credential, expires_at: identity.expires_at, app })
     }
 }

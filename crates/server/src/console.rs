@@ -26,7 +26,8 @@ pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
     if let Some(file) = Files::get(path).filter(|_| !path.is_empty()) {
         let kind = mime_guess::from_path(path).first_or_octet_stream();
         // Names under assets/ carry a digest of their content.
-        let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let cache =
+            if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
         let headers = [(header::CONTENT_TYPE, kind.as_ref()), (header::CACHE_CONTROL, cache)];
         return (headers, file.data).into_response();
     }
@@ -35,7 +36,8 @@ pub(crate) async fn serve(method: Method, uri: Uri) -> Response {
     }
     match Files::get("index.html") {
         Some(page) => {
-            let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+            let headers =
+                [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
             (headers, page.data).into_response()
         }
         None => Html(NOT_BUILT).into_response(),

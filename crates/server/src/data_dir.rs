@@ -23,13 +23,19 @@ use crate::{clock, token};
 /// Why the server does not start: a sentence, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the data directory {path} cannot be used: {source}\n  hint: choose another with --data-dir, or give this user the right to write there")]
+    #[error(
+        "the data directory {path} cannot be used: {source}\n  hint: choose another with --data-dir, or give this user the right to write there"
+    )]
     DataDir { path: PathBuf, source: io::Error },
-    #[error("another server is using the data directory {0}\n  hint: stop that one first, or choose another directory with --data-dir")]
+    #[error(
+        "another server is using the data directory {0}\n  hint: stop that one first, or choose another directory with --data-dir"
+    )]
     Locked(PathBuf),
     #[error("the store in {path} cannot be opened: {source}")]
     Store { path: PathBuf, source: StoreError },
-    #[error("{address} cannot be listened on: {source}\n  hint: another program may be using it; choose another with --listen")]
+    #[error(
+        "{address} cannot be listened on: {source}\n  hint: another program may be using it; choose another with --listen"
+    )]
     Listen { address: std::net::SocketAddr, source: io::Error },
     #[error("no random numbers are to be had from this system: {0}")]
     Random(getrandom::Error),
@@ -52,7 +58,13 @@ impl DataDir {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
         let path = path.canonicalize().map_err(fault)?;
         let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).mode(0o600).open(path.join("lock")).map_err(fault)?;
+        let lock = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(fault)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StartError::Locked(path)),
@@ -96,7 +108,10 @@ impl DataDir {
         let secret = token::new_token().map_err(StartError::Random)?;
         let path = self.admin_token();
         write_secret(&path, &secret).map_err(|source| StartError::DataDir { path, source })?;
-        store.create_token("admin", Role::Admin, &token::hash(&secret), clock::now(), None).await.map_err(fault)?;
+        store
+            .create_token("admin", Role::Admin, &token::hash(&secret), clock::now(), None)
+            .await
+            .map_err(fault)?;
         Ok(true)
     }
 }

@@ -225,7 +225,10 @@ impl Engine {
             return;
         }
         let (left, _) = self.slots();
-        tracing::warn!(steps = left, "steps are still running; their processes are ended, the next start says `unknown`");
+        tracing::warn!(
+            steps = left,
+            "steps are still running; their processes are ended, the next start says `unknown`"
+        );
         self.0.abandoned.store(true, Ordering::Relaxed);
         for stop in self.0.stops.lock().unwrap_or_else(PoisonError::into_inner).values() {
             stop.kill_now();

@@ -35,12 +35,18 @@ impl ApiError {
     }
 
     pub(crate) fn not_signed_in() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", "Not signed in", "Nobody is signed in, or no longer.")
-            .hint("Send `Authorization: Bearer TOKEN`, or sign in: `signalbox login`.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not-signed-in",
+            "Not signed in",
+            "Nobody is signed in, or no longer.",
+        )
+        .hint("Send `Authorization: Bearer TOKEN`, or sign in: `signalbox login`.")
     }
 
     pub(crate) fn denied(decision: &Decision) -> Self {
-        let detail = format!("`{}` on {} is not allowed. {}", decision.action, decision.resource, decision.reason);
+        let detail =
+            format!("`{}` on {} is not allowed. {}", decision.action, decision.resource, decision.reason);
         let mut error = Self::new(StatusCode::FORBIDDEN, "denied", "Not allowed", detail);
         error.0.hint = decision.way_out.map(ToOwned::to_owned);
         error.0.action = Some(decision.action.to_owned());
@@ -95,8 +101,13 @@ impl From<StoreError> for ApiError {
             }
             other => {
                 tracing::error!(error = %other, "the store failed");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", "The store does not answer", format!("{other}."))
-                    .hint("Nothing was changed that was not acknowledged. Try again; the server's log has more.")
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store",
+                    "The store does not answer",
+                    format!("{other}."),
+                )
+                .hint("Nothing was changed that was not acknowledged. Try again; the server's log has more.")
             }
         }
     }
@@ -111,8 +122,13 @@ fn capital(text: &str) -> String {
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::new(rejection.status(), "too-large", "Too large", "The body is larger than this route takes.")
-                .hint("Send less at once: `docs/api.md` has the limits.");
+            return Self::new(
+                rejection.status(),
+                "too-large",
+                "Too large",
+                "The body is larger than this route takes.",
+            )
+            .hint("Send less at once: `docs/api.md` has the limits.");
         }
         Self::bad_request(rejection.body_text())
     }

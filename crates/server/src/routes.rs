@@ -19,7 +19,9 @@ use axum::{
     response::Response,
     routing::get,
 };
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
+};
 use utoipa::{
     OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -28,7 +30,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::{App, guarded},
-    console, problem::ApiError,
+    console,
+    problem::ApiError,
 };
 
 /// Bytes that a body may have, but for `apply`.
@@ -115,7 +118,8 @@ async fn no_such_route() -> ApiError {
 }
 
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
-    let words = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    let words =
+        cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
     tracing::error!(cause = words.unwrap_or("unknown"), "a handler panicked");
     axum::response::IntoResponse::into_response(ApiError::internal("Something that cannot happen happened."))
 }

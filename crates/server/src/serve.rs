@@ -59,7 +59,8 @@ pub async fn serve(
     let data_dir = DataDir::open(&settings.data_dir)?;
     // The address before the store: a port that is taken is found before anything is settled.
     let address = settings.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "this address is open to the network, and the connection is not encrypted");

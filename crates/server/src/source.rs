@@ -53,8 +53,11 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
             ((*path).to_owned(), ListedFile { mode: file.source.mode, size, outside: false })
         })
         .collect();
-    let texts: Vec<SourceText<'_>> =
-        request.documents.iter().map(|document| SourceText { path: &document.path, text: &document.text }).collect();
+    let texts: Vec<SourceText<'_>> = request
+        .documents
+        .iter()
+        .map(|document| SourceText { path: &document.path, text: &document.text })
+        .collect();
     let reading = definition::read(&texts, &listing);
     let failed = reading.has_errors() || !faults.is_empty();
     faults.extend(reading.faults);

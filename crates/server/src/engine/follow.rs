@@ -154,7 +154,9 @@ impl Follow {
     async fn output(&mut self) -> Result<Option<(Cursor, LiveEvent)>, FollowError> {
         loop {
             let place = usize::try_from(self.cursor.step).unwrap_or(usize::MAX);
-            let Some(step) = self.run.steps.get(place).filter(|step| step.attempt > 0) else { return Ok(None) };
+            let Some(step) = self.run.steps.get(place).filter(|step| step.attempt > 0) else {
+                return Ok(None);
+            };
             if self.log.is_none() {
                 if self.cursor.attempt != step.attempt {
                     self.cursor.attempt = step.attempt;
@@ -193,7 +195,10 @@ impl Follow {
             Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
         };
         let attempt = self.cursor.attempt;
-        (self.cursor, LiveEvent::Output(OutputChunk { step, attempt, stream, at: frame.at, text, bytes_base64 }))
+        (
+            self.cursor,
+            LiveEvent::Output(OutputChunk { step, attempt, stream, at: frame.at, text, bytes_base64 }),
+        )
     }
 
     fn next_step(&mut self) {
@@ -229,7 +234,8 @@ impl Follow {
     }
 
     fn take(&mut self, changed: bool) {
-        if changed && let Some(run) = self.changes.borrow_and_update().clone()
+        if changed
+            && let Some(run) = self.changes.borrow_and_update().clone()
             && run.revision > self.run.revision
         {
             self.run = run;

@@ -62,7 +62,8 @@ impl Engine {
             Ok(version) => version,
             Err(error) => return cannot_start(format!("its version cannot be read: {error}")),
         };
-        let Some(step) = usize::try_from(place).ok().and_then(|place| version.runbook.steps.get(place)) else {
+        let Some(step) = usize::try_from(place).ok().and_then(|place| version.runbook.steps.get(place))
+        else {
             return cannot_start(format!("its version has no step {place}"));
         };
         let workspace = match self.workspace(run, &version, workspace) {

@@ -39,9 +39,16 @@ impl Versions {
         let mut files = Vec::with_capacity(loaded.files.len());
         for stored in loaded.files {
             if definition::sha256(&stored.bytes) != stored.file.sha256 {
-                return Err(StoreError::Corrupt(format!("the file `{}` is not what was published", stored.file.path)));
+                return Err(StoreError::Corrupt(format!(
+                    "the file `{}` is not what was published",
+                    stored.file.path
+                )));
             }
-            files.push(BundleFile { path: stored.file.path, mode: stored.file.mode, bytes: stored.bytes.into() });
+            files.push(BundleFile {
+                path: stored.file.path,
+                mode: stored.file.mode,
+                bytes: stored.bytes.into(),
+            });
         }
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         let version = Arc::new(Version { runbook: loaded.runbook, files });

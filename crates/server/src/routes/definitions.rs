@@ -7,7 +7,9 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, Request, rejection::QueryRejection},
 };
 use model::{
-    api::{ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView, VersionSummary},
+    api::{
+        ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView, VersionSummary,
+    },
     name::is_name,
 };
 use policy::{DefinitionApply, DefinitionRead};
@@ -40,10 +42,11 @@ pub(super) async fn apply(
     }
     let request = body_up_to(request, APPLY_MAX).await?;
     // Checking a large repository takes a while: not on a thread that others' answers wait for.
-    let checked = tokio::task::spawn_blocking(move || source::check(&request).map(|checked| (checked, request)));
+    let checked =
+        tokio::task::spawn_blocking(move || source::check(&request).map(|checked| (checked, request)));
     let checked = checked.await.map_err(|_| ApiError::internal("The check of the documents failed."))?;
-    let (checked, request) =
-        checked.map_err(|faults| ApiError::faulty("The documents have faults; nothing was stored.", faults))?;
+    let (checked, request) = checked
+        .map_err(|faults| ApiError::faulty("The documents have faults; nothing was stored.", faults))?;
     let principal = allowed.principal();
     let apply = Apply {
         project: project.clone(),
@@ -171,7 +174,8 @@ pub(super) async fn list_versions(
 }
 
 pub(super) fn no_project(name: &str) -> ApiError {
-    let hint = "`signalbox projects list` shows which there are; `signalbox apply PATH --project NAME` makes one.";
+    let hint =
+        "`signalbox projects list` shows which there are; `signalbox apply PATH --project NAME` makes one.";
     ApiError::not_found(&format!("project `{name}`"), hint)
 }
 

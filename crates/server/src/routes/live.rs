@@ -58,7 +58,8 @@ pub(super) async fn follow_run(
     let Query(query) = query?;
     let id = run_id(&run)?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-    let cursor = last.or(query.after).map(|text| text.parse::<Cursor>()).transpose().map_err(ApiError::bad_request)?;
+    let cursor =
+        last.or(query.after).map(|text| text.parse::<Cursor>()).transpose().map_err(ApiError::bad_request)?;
     let follow = allowed.engine().follow(&project, id, cursor, query.tail).await?;
     let follow = follow.ok_or_else(|| no_run(&run))?;
     let events = stream::unfold(Some(follow), |follow| async move {
@@ -118,7 +119,10 @@ pub(super) async fn follow_runs(
                 }
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => {
-                    return Some((Event::default().event("behind").data("read the list again"), (changes, project)));
+                    return Some((
+                        Event::default().event("behind").data("read the list again"),
+                        (changes, project),
+                    ));
                 }
                 Err(RecvError::Closed) => return None,
             }

@@ -13,7 +13,9 @@ pub(super) fn limit(given: Option<u32>) -> Result<u32, ApiError> {
     match given {
         None => Ok(LIMIT_DEFAULT),
         Some(limit @ 1..=LIMIT_MAX) => Ok(limit),
-        Some(other) => Err(ApiError::bad_request(format!("`limit` is {other}; 1 to {LIMIT_MAX} is possible."))),
+        Some(other) => {
+            Err(ApiError::bad_request(format!("`limit` is {other}; 1 to {LIMIT_MAX} is possible.")))
+        }
     }
 }
 

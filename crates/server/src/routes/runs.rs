@@ -54,8 +54,9 @@ pub(super) async fn start(
             .hint("Apply it again to bring it back, or use what took its place."));
     }
     let runbook = row.runbook;
-    let inputs = definition::read_inputs(&runbook.inputs, &request.inputs)
-        .map_err(|faults| ApiError::faulty("The inputs are not what the runbook takes; nothing was started.", faults))?;
+    let inputs = definition::read_inputs(&runbook.inputs, &request.inputs).map_err(|faults| {
+        ApiError::faulty("The inputs are not what the runbook takes; nothing was started.", faults)
+    })?;
     let id = RunId(Uuid::now_v7());
     let requested = Requested {
         id,
@@ -124,7 +125,10 @@ fn states(text: &str) -> Result<Vec<RunState>, ApiError> {
         .map(|name| {
             RunState::from_name(name.trim()).ok_or_else(|| {
                 let all: Vec<&str> = RunState::ALL.into_iter().map(RunState::name).collect();
-                ApiError::bad_request(format!("`{name}` is not a state of runs: they are {}.", all.join(", ")))
+                ApiError::bad_request(format!(
+                    "`{name}` is not a state of runs: they are {}.",
+                    all.join(", ")
+                ))
             })
         })
         .collect()
@@ -210,7 +214,9 @@ fn via(given: Option<String>) -> Result<String, ApiError> {
     match given.as_deref() {
         None => Ok("api".to_owned()),
         Some("api" | "cli" | "console") => Ok(given.unwrap_or_default()),
-        Some(other) => Err(ApiError::bad_request(format!("`via` is `{other}`; `api`, `cli` or `console` is possible."))),
+        Some(other) => {
+            Err(ApiError::bad_request(format!("`via` is `{other}`; `api`, `cli` or `console` is possible.")))
+        }
     }
 }
 
@@ -222,7 +228,8 @@ fn idempotency_key(
     body: &impl Serialize,
 ) -> Result<Option<Key>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let visible = |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let visible =
+        |key: &&str| (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     let Some(key) = value.to_str().ok().filter(visible) else {
         return Err(ApiError::bad_request("An Idempotency-Key has 1 to 128 visible ASCII characters."));
     };

@@ -43,15 +43,18 @@ pub(super) async fn sign_in(
     let Json(SignIn { token: secret }) = body?;
     let Some(identity) = app.identity_of_token(secret.trim()).await? else {
         let detail = "This token is not known here, or no longer.";
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unknown-token", "Unknown token", detail)
-            .hint("The first start wrote the administrator's token to `admin.token` in the data directory."));
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unknown-token", "Unknown token", detail).hint(
+            "The first start wrote the administrator's token to `admin.token` in the data directory.",
+        ));
     };
-    let secret = token::new_session().map_err(|error| ApiError::internal(format!("No random numbers: {error}.")))?;
+    let secret =
+        token::new_session().map_err(|error| ApiError::internal(format!("No random numbers: {error}.")))?;
     let expires_at = clock::now()
         .checked_add(Span::new().hours(SESSION_HOURS))
         .map_err(|error| ApiError::internal(format!("No time {SESSION_HOURS} hours from now: {error}.")))?;
     app.begin_session(&secret, &identity, expires_at).await?;
-    let cookie = Cookie::build((SESSION_COOKIE, secret)).path("/").http_only(true).same_site(SameSite::Strict);
+    let cookie =
+        Cookie::build((SESSION_COOKIE, secret)).path("/").http_only(true).same_site(SameSite::Strict);
     let view = view(&identity, "session", Some(expires_at));
     Ok((jar.add(cookie), Json(view)))
 }

@@ -37,9 +37,12 @@ pub(super) async fn create(
     let Json(CreateToken { name, role }) = body?;
     if !is_name(&name) {
         let hint = "Use lower-case letters, digits and `-`, 63 characters at most, beginning with a letter or digit.";
-        return Err(ApiError::faulty(format!("`{name}` cannot be the name of a token."), Vec::new()).hint(hint));
+        return Err(
+            ApiError::faulty(format!("`{name}` cannot be the name of a token."), Vec::new()).hint(hint)
+        );
     }
-    let secret = token::new_token().map_err(|error| ApiError::internal(format!("No random numbers: {error}.")))?;
+    let secret =
+        token::new_token().map_err(|error| ApiError::internal(format!("No random numbers: {error}.")))?;
     let by = Some(allowed.principal().id);
     let token = allowed.store().create_token(&name, role, &token::hash(&secret), clock::now(), by).await?;
     Ok((StatusCode::CREATED, Json(CreatedToken { token, secret })))
@@ -52,7 +55,10 @@ pub(super) async fn create(
     (status = 403, description = "Not for this principal", body = Problem),
     (status = 404, description = "No such token", body = Problem),
 ))]
-pub(super) async fn revoke(allowed: Allowed<TokenRevoke>, Path(token): Path<String>) -> Result<StatusCode, ApiError> {
+pub(super) async fn revoke(
+    allowed: Allowed<TokenRevoke>,
+    Path(token): Path<String>,
+) -> Result<StatusCode, ApiError> {
     let hint = "`signalbox tokens list` shows which there are.";
     let id: TokenId = token.parse().map_err(|_| ApiError::not_found(&format!("token `{token}`"), hint))?;
     allowed.store().revoke_token(id, clock::now(), allowed.principal().id).await?;
