@@ -10,10 +10,7 @@ pub enum Error {
     Problem(Box<Problem>),
     /// Nobody answered, or the connection broke.
     #[error("the server at {url} cannot be reached")]
-    Unreachable {
-        url: String,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Unreachable { url: String, source: Box<dyn std::error::Error + Send + Sync> },
     /// Somebody answered, with something that this client does not read.
     #[error("unexpected answer from {url}: {what}")]
     Unexpected { url: String, what: String },
@@ -21,20 +18,14 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn unexpected(url: impl ToString, what: impl Into<String>) -> Self {
-        Self::Unexpected {
-            url: url.to_string(),
-            what: what.into(),
-        }
+        Self::Unexpected { url: url.to_string(), what: what.into() }
     }
 
     pub(crate) fn unreachable(
         url: impl ToString,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Unreachable {
-            url: url.to_string(),
-            source: source.into(),
-        }
+        Self::Unreachable { url: url.to_string(), source: source.into() }
     }
 
     /// The problem document, if that is what the server answered with.

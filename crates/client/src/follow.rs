@@ -38,6 +38,9 @@ pub enum LiveEvent {
     Output(OutputChunk),
     /// The run has ended and all its output was sent. Nothing follows.
     End(Box<RunView>),
+    /// The connection is lost, for this reason, and is being looked for. Nothing was missed: what follows goes on behind the
+    /// last event. Its `id` is that event's.
+    Lost(String),
 }
 
 impl Client {
@@ -59,6 +62,7 @@ impl Client {
             ready: VecDeque::new(),
             pause: FIRST_PAUSE,
             lost_since: None,
+            rest: false,
             over: false,
         };
         futures_util::stream::unfold(follower, |mut follower| async move {
@@ -80,6 +84,8 @@ struct Follower {
     pause: Duration,
     /// Since when nothing was heard of the server.
     lost_since: Option<Instant>,
+    /// A pause is due before the next try.
+    rest: bool,
     over: bool,
 }
 
@@ -102,24 +108,36 @@ impl Follower {
                     Err(error) => return self.stop(error),
                 }
             }
-            if let Err(error) = self.receive().await {
-                if self
-                    .connection
-                    .take()
-                    .is_some_and(|connection| connection.since.elapsed() >= LONGEST_PAUSE)
-                {
-                    // It was there until now, and perhaps only had nothing to say.
-                    self.heard();
-                }
-                let lost_since = *self.lost_since.get_or_insert_with(Instant::now);
-                if !error.is_passing() || lost_since.elapsed() >= self.client.patience {
-                    return self.stop(error);
-                }
+            if std::mem::take(&mut self.rest) {
                 tokio::time::sleep(self.pause).await;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             }
+            if let Err(error) = self.receive().await
+                && let Some(told) = self.lose(error)
+            {
+                return Some(told);
+            }
         }
         None
+    }
+
+    /// The connection is gone: shall it be looked for, and is there something to say?
+    fn lose(&mut self, error: Error) -> Option<Result<Live, Error>> {
+        if self.connection.take().is_some_and(|connection| connection.since.elapsed() >= LONGEST_PAUSE) {
+            // It was there until now, and perhaps only had nothing to say.
+            self.heard();
+        }
+        self.rest = true;
+        match self.lost_since {
+            _ if !error.is_passing() => self.stop(error),
+            Some(since) if since.elapsed() >= self.client.patience => self.stop(error),
+            Some(_) => None,
+            None => {
+                self.lost_since = Some(Instant::now());
+                let event = LiveEvent::Lost(error.to_string());
+                Some(Ok(Live { id: self.after.clone().unwrap_or_default(), event }))
+            }
+        }
     }
 
     fn stop(&mut self, error: Error) -> Option<Result<Live, Error>> {
@@ -138,24 +156,18 @@ impl Follower {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
-                let opened =
-                    connect(&self.client, &self.project, self.run, self.after.as_deref()).await?;
+                let opened = connect(&self.client, &self.project, self.run, self.after.as_deref()).await?;
                 self.connection.insert(opened)
             }
         };
         let bytes = match connection.body.next().await {
             Some(bytes) => bytes?,
             None => {
-                return Err(Error::unreachable(
-                    self.client.url(),
-                    "the connection was closed",
-                ));
+                return Err(Error::unreachable(self.client.url(), "the connection was closed"));
             }
         };
         let ready = &mut self.ready;
-        let fed = connection
-            .parser
-            .feed(&bytes, |event| ready.push_back(event));
+        let fed = connection.parser.feed(&bytes, |event| ready.push_back(event));
         fed.map_err(|e| Error::unexpected(self.client.url(), e.to_string()))?;
         self.heard();
         Ok(())
@@ -177,10 +189,7 @@ impl Follower {
         if !event.id.is_empty() {
             self.after = Some(event.id.clone());
         }
-        Ok(read.map(|read| Live {
-            id: event.id,
-            event: read,
-        }))
+        Ok(read.map(|read| Live { id: event.id, event: read }))
     }
 
     fn data<T: DeserializeOwned>(&self, event: &Event) -> Result<T, Error> {
@@ -201,32 +210,16 @@ async fn connect(
 ) -> Result<Connection, Error> {
     let run = run.to_string();
     let path = ["api", "v1", "projects", project, "runs", &run, "live"];
-    let mut request = client
-        .request(Method::GET, &path, &[])?
-        .header("accept", "text/event-stream");
+    let mut request = client.request(Method::GET, &path, &[])?.header("accept", "text/event-stream");
     if let Some(after) = after {
         request = request.header("last-event-id", after);
     }
     let response = client.send(request).await?;
-    let kind = response
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
     if !kind.starts_with("text/event-stream") {
-        return Err(Error::unexpected(
-            client.url(),
-            format!("events were asked for, and `{kind}` came"),
-        ));
+        return Err(Error::unexpected(client.url(), format!("events were asked for, and `{kind}` came")));
     }
     let lost = client.clone();
-    let body = response
-        .bytes_stream()
-        .map_err(move |e| lost.lost(e))
-        .boxed();
-    Ok(Connection {
-        since: Instant::now(),
-        body,
-        parser: Parser::new(),
-    })
+    let body = response.bytes_stream().map_err(move |e| lost.lost(e)).boxed();
+    Ok(Connection { since: Instant::now(), body, parser: Parser::new() })
 }

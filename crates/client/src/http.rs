@@ -27,9 +27,7 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
 }
 
@@ -43,11 +41,7 @@ impl IdempotencyKey {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)
             .map_err(|e| Error::unexpected("this machine", format!("no random bytes: {e}")))?;
-        Ok(Self(
-            uuid::Builder::from_random_bytes(bytes)
-                .into_uuid()
-                .to_string(),
-        ))
+        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -64,14 +58,9 @@ impl From<String> for IdempotencyKey {
 impl Client {
     /// A client of the server at `url`, as `http://127.0.0.1:8480`. Connects to nothing yet.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, Error> {
-        let mut base: Url = url
-            .parse()
-            .map_err(|e| Error::unexpected(url, format!("not a URL: {e}")))?;
+        let mut base: Url = url.parse().map_err(|e| Error::unexpected(url, format!("not a URL: {e}")))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(Error::unexpected(
-                url,
-                "an address begins with http:// or https://",
-            ));
+            return Err(Error::unexpected(url, "an address begins with http:// or https://"));
         }
         if !base.username().is_empty() || base.password().is_some() {
             return Err(Error::unexpected(
@@ -96,12 +85,7 @@ impl Client {
         let http = builder
             .build()
             .map_err(|e| Error::unexpected(url, format!("no connection can be set up: {e}")))?;
-        Ok(Self {
-            http,
-            base,
-            token,
-            patience: Duration::from_secs(60),
-        })
+        Ok(Self { http, base, token, patience: Duration::from_secs(60) })
     }
 
     /// How long [`Client::follow`] looks for a lost server; a minute unless said.
@@ -119,22 +103,13 @@ impl Client {
     fn address(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, Error> {
         let mut url = self.base.clone();
         // The standard for URLs takes these for steps in the tree, escaped or not.
-        if path
-            .iter()
-            .any(|segment| matches!(*segment, "" | "." | ".."))
-        {
-            return Err(Error::unexpected(
-                self.url(),
-                "an empty name, `.` and `..` cannot be asked for",
-            ));
+        if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(Error::unexpected(self.url(), "an empty name, `.` and `..` cannot be asked for"));
         }
         match url.path_segments_mut() {
             Ok(mut segments) => segments.pop_if_empty().extend(path),
             Err(()) => {
-                return Err(Error::unexpected(
-                    self.url(),
-                    "not an address that routes can be added to",
-                ));
+                return Err(Error::unexpected(self.url(), "not an address that routes can be added to"));
             }
         };
         if !query.is_empty() {
@@ -159,11 +134,7 @@ impl Client {
     /// Sends, and turns every answer but a good one into an error.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
         let response = request.send().await.map_err(|e| self.lost(e))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(self.refusal(response).await)
-        }
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -183,9 +154,7 @@ impl Client {
         key: &IdempotencyKey,
     ) -> Result<T, Error> {
         let once = || async {
-            let mut request = self
-                .request(Method::POST, path, &[])?
-                .header("idempotency-key", key.as_str());
+            let mut request = self.request(Method::POST, path, &[])?.header("idempotency-key", key.as_str());
             if let Some(body) = body {
                 request = request.json(body);
             }
@@ -203,9 +172,7 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<(), Error> {
         let key = IdempotencyKey::random()?;
-        let request = self
-            .request(Method::DELETE, path, &[])?
-            .header("idempotency-key", key.as_str());
+        let request = self.request(Method::DELETE, path, &[])?.header("idempotency-key", key.as_str());
         self.send(request).await.map(drop)
     }
 
@@ -231,9 +198,7 @@ impl Client {
         match serde_json::from_slice::<Problem>(&bytes) {
             Ok(problem) => Error::Problem(Box::new(problem)),
             Err(_) => {
-                let start = String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED)])
-                    .trim()
-                    .to_owned();
+                let start = String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED)]).trim().to_owned();
                 let what = if start.is_empty() {
                     format!("status {status}")
                 } else {
@@ -247,9 +212,7 @@ impl Client {
 
 /// Did nobody listen at all, so that nothing was sent?
 fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    error
-        .downcast_ref::<reqwest::Error>()
-        .is_some_and(reqwest::Error::is_connect)
+    error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -257,10 +220,7 @@ fn is_loopback(url: &Url) -> bool {
         return false;
     };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -271,13 +231,8 @@ mod tests {
     #[test]
     fn addresses_keep_their_prefix_and_escape_every_segment() {
         let client = Client::new("http://127.0.0.1:8480/box/", None).unwrap();
-        let url = client
-            .address(&["api", "v1", "a/b c", "é?#"], &[("after", "x&y=1".into())])
-            .unwrap();
-        assert_eq!(
-            url.as_str(),
-            "http://127.0.0.1:8480/box/api/v1/a%2Fb%20c/%C3%A9%3F%23?after=x%26y%3D1"
-        );
+        let url = client.address(&["api", "v1", "a/b c", "é?#"], &[("after", "x&y=1".into())]).unwrap();
+        assert_eq!(url.as_str(), "http://127.0.0.1:8480/box/api/v1/a%2Fb%20c/%C3%A9%3F%23?after=x%26y%3D1");
         for climbing in ["..", ".", ""] {
             assert!(client.address(&["api", climbing], &[]).is_err());
         }
@@ -285,14 +240,7 @@ mod tests {
 
     #[test]
     fn only_plain_web_addresses_are_taken() {
-        for bad in [
-            "",
-            "127.0.0.1:8480",
-            "ftp://host",
-            "file:///etc",
-            "http://",
-            "http://me:secret@host",
-        ] {
+        for bad in ["", "127.0.0.1:8480", "ftp://host", "file:///etc", "http://", "http://me:secret@host"] {
             let error = Client::new(bad, None).unwrap_err();
             assert!(matches!(error, Error::Unexpected { .. }), "{bad}");
             assert!(!error.to_string().contains("secret"));

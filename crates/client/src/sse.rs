@@ -93,16 +93,8 @@ impl Parser {
     fn dispatch(&mut self) -> Option<Event> {
         let name = std::mem::take(&mut self.name);
         let data = std::mem::take(&mut self.data);
-        let name = if name.is_empty() {
-            "message".to_owned()
-        } else {
-            name
-        };
-        std::mem::take(&mut self.has_data).then(|| Event {
-            name,
-            data,
-            id: self.id.clone(),
-        })
+        let name = if name.is_empty() { "message".to_owned() } else { name };
+        std::mem::take(&mut self.has_data).then(|| Event { name, data, id: self.id.clone() })
     }
 }
 
@@ -121,11 +113,7 @@ mod tests {
     }
 
     fn event(name: &str, data: &str, id: &str) -> Event {
-        Event {
-            name: name.into(),
-            data: data.into(),
-            id: id.into(),
-        }
+        Event { name: name.into(), data: data.into(), id: id.into() }
     }
 
     #[test]
@@ -160,11 +148,7 @@ mod tests {
             let text = lines.join(ending).into_bytes();
             assert_eq!(all(&[&text]), expected, "{ending:?}");
             for cut in 0..=text.len() {
-                assert_eq!(
-                    all(&[&text[..cut], &text[cut..]]),
-                    expected,
-                    "{ending:?} cut at {cut}"
-                );
+                assert_eq!(all(&[&text[..cut], &text[cut..]]), expected, "{ending:?} cut at {cut}");
             }
             let single: Vec<&[u8]> = text.chunks(1).collect();
             assert_eq!(all(&single), expected, "{ending:?} byte by byte");
@@ -173,10 +157,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_dropped_only_at_the_very_start() {
-        assert_eq!(
-            all(&["\u{feff}data: a\n\n\u{feff}data: b\n\n".as_bytes()]),
-            [event("message", "a", "")]
-        );
+        assert_eq!(all(&["\u{feff}data: a\n\n\u{feff}data: b\n\n".as_bytes()]), [event("message", "a", "")]);
     }
 
     #[test]

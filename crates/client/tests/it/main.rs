@@ -52,10 +52,7 @@ fn run(state: RunState) -> RunView {
         state,
         revision: 1,
         reason: None,
-        requested_by: Requester {
-            id: PrincipalId(uuid::Uuid::from_u128(1)),
-            name: "ada".into(),
-        },
+        requested_by: Requester { id: PrincipalId(uuid::Uuid::from_u128(1)), name: "ada".into() },
         inputs: BTreeMap::new(),
         timeout_s: None,
         steps: Vec::new(),
@@ -81,10 +78,7 @@ fn chunk(text: &str) -> OutputChunk {
 }
 
 fn event(id: u32, name: &str, data: &impl serde::Serialize) -> String {
-    format!(
-        "id: {id}\nevent: {name}\ndata: {}\n\n",
-        serde_json::to_string(data).unwrap()
-    )
+    format!("id: {id}\nevent: {name}\ndata: {}\n\n", serde_json::to_string(data).unwrap())
 }
 
 fn answer(status: &str, kind: &str, body: &str) -> String {
@@ -124,50 +118,34 @@ async fn a_lost_stream_goes_on_behind_the_last_event() {
         .collect()
         .await;
     let ids: Vec<&str> = events.iter().map(|live| live.id.as_str()).collect();
-    assert_eq!(ids, ["1", "2", "3", "4"]);
-    assert!(matches!(&events[2].event, LiveEvent::Output(o) if o.text.as_deref() == Some("b\n")));
-    assert!(matches!(&events[3].event, LiveEvent::End(r) if r.run.state == RunState::Succeeded));
+    assert_eq!(ids, ["1", "2", "2", "3", "4"]);
+    assert!(matches!(&events[2].event, LiveEvent::Lost(_)));
+    assert!(matches!(&events[3].event, LiveEvent::Output(o) if o.text.as_deref() == Some("b\n")));
+    assert!(matches!(&events[4].event, LiveEvent::End(r) if r.run.state == RunState::Succeeded));
     let asked = asked.await.unwrap();
-    assert!(
-        asked[0].contains("authorization: bearer sbx_x") && !asked[0].contains("last-event-id")
-    );
+    assert!(asked[0].contains("authorization: bearer sbx_x") && !asked[0].contains("last-event-id"));
     assert!(asked[1].contains("last-event-id: 2\r\n") && asked[2].contains("last-event-id: 2\r\n"));
 }
 
 #[tokio::test]
 async fn who_begins_behind_an_event_says_so_at_once() {
-    let end = answer(
-        "200 OK",
-        "text/event-stream",
-        &event(9, "end", &run(RunState::Failed)),
-    );
+    let end = answer("200 OK", "text/event-stream", &event(9, "end", &run(RunState::Failed)));
     let (url, asked) = script(vec![end]).await;
     let client = Client::new(&url, None).unwrap();
-    let count = client
-        .follow("default", run(RunState::Failed).run.id, Some("8".into()))
-        .count()
-        .await;
+    let count = client.follow("default", run(RunState::Failed).run.id, Some("8".into())).count().await;
     assert_eq!(count, 1);
     assert!(asked.await.unwrap()[0].contains("last-event-id: 8\r\n"));
 }
 
 #[tokio::test]
 async fn a_server_that_stays_lost_is_given_up() {
-    let (url, _) = script(vec![answer(
-        "200 OK",
-        "text/event-stream",
-        &event(1, "run", &run(RunState::Running)),
-    )])
-    .await;
-    let client = Client::new(&url, None)
-        .unwrap()
-        .with_patience(Duration::from_millis(500));
+    let (url, _) =
+        script(vec![answer("200 OK", "text/event-stream", &event(1, "run", &run(RunState::Running)))]).await;
+    let client = Client::new(&url, None).unwrap().with_patience(Duration::from_millis(500));
     let mut live = Box::pin(client.follow("default", run(RunState::Running).run.id, None));
     assert!(live.next().await.unwrap().is_ok());
-    assert!(matches!(
-        live.next().await,
-        Some(Err(Error::Unreachable { .. }))
-    ));
+    assert!(matches!(live.next().await.unwrap().unwrap().event, LiveEvent::Lost(_)));
+    assert!(matches!(live.next().await, Some(Err(Error::Unreachable { .. }))));
     assert!(live.next().await.is_none());
 }
 
@@ -183,18 +161,12 @@ async fn a_refusal_ends_the_stream_at_once() {
 
 #[tokio::test]
 async fn a_start_whose_answer_was_lost_is_asked_again_under_the_same_key() {
-    let created = answer(
-        "201 Created",
-        "application/json",
-        &serde_json::to_string(&run(RunState::Queued)).unwrap(),
-    );
+    let created =
+        answer("201 Created", "application/json", &serde_json::to_string(&run(RunState::Queued)).unwrap());
     let (url, asked) = script(vec![String::new(), created]).await;
     let client = Client::new(&url, None).unwrap();
     let key = IdempotencyKey::random().unwrap();
-    let view = client
-        .start_run("default", "greet", &StartRequest::default(), &key)
-        .await
-        .unwrap();
+    let view = client.start_run("default", "greet", &StartRequest::default(), &key).await.unwrap();
     assert_eq!(view.run.state, RunState::Queued);
     let asked = asked.await.unwrap();
     let line = format!("idempotency-key: {}\r\n", key.as_str());
@@ -207,10 +179,7 @@ async fn nobody_there_is_unreachable_at_once() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let client = Client::new(&url, None).unwrap();
-    assert!(matches!(
-        client.session().await,
-        Err(Error::Unreachable { .. })
-    ));
+    assert!(matches!(client.session().await, Err(Error::Unreachable { .. })));
 }
 
 #[tokio::test]
@@ -223,15 +192,9 @@ async fn what_is_not_this_api_is_unexpected() {
     ])
     .await;
     let client = Client::new(&url, None).unwrap();
-    assert!(matches!(
-        client.session().await,
-        Err(Error::Unexpected { .. })
-    ));
+    assert!(matches!(client.session().await, Err(Error::Unexpected { .. })));
     let error = client.session().await.unwrap_err().to_string();
     assert!(error.contains("302 Found: elsewhere"), "{error}");
     let mut live = Box::pin(client.follow("default", run(RunState::Running).run.id, None));
-    assert!(matches!(
-        live.next().await,
-        Some(Err(Error::Unexpected { .. }))
-    ));
+    assert!(matches!(live.next().await, Some(Err(Error::Unexpected { .. }))));
 }
