@@ -188,7 +188,7 @@ where
 }
 
 /// Add a route that needs a decision; its action stands in the API document as `x-action`.
-pub(crate) fn guarded(
+pub(crate) fn add_guarded(
     router: OpenApiRouter<App>,
     (schemas, mut paths, methods): UtoipaMethodRouter<App>,
     declared: &Declared,
@@ -206,7 +206,7 @@ pub(crate) fn guarded(
 /// `guarded!(router, handler)`: the route of a `#[utoipa::path]` handler whose first argument is `Allowed<Action>`.
 macro_rules! guarded {
     ($router:expr, $handler:path) => {
-        $crate::access::guarded($router, utoipa_axum::routes!($handler), &$crate::access::declared($handler))
+        $crate::access::add_guarded($router, utoipa_axum::routes!($handler), &$crate::access::declared($handler))
     };
 }
 

@@ -14,7 +14,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -51,6 +51,8 @@ struct Inner {
     wake: Notify,
     slots: Arc<Semaphore>,
     slot_count: usize,
+    /// Steps that run now: fewer than places taken while tasks are being claimed.
+    running: AtomicUsize,
     /// How to end the processes of a run. Made by whoever comes first: the runner, or somebody who cancels.
     stops: Mutex<HashMap<RunId, Stop>>,
     /// No new step starts.
@@ -73,6 +75,7 @@ impl Engine {
             wake: Notify::new(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
+            running: AtomicUsize::new(0),
             stops: Mutex::default(),
             draining: AtomicBool::new(false),
             closing: watch::Sender::new(false),
@@ -90,7 +93,7 @@ impl Engine {
 
     /// Steps that run now, and how many may.
     pub(crate) fn slots(&self) -> (usize, usize) {
-        (self.0.slot_count - self.0.slots.available_permits(), self.0.slot_count)
+        (self.0.running.load(Ordering::Relaxed), self.0.slot_count)
     }
 
     /// What a run waits for, while it does not move.
@@ -100,8 +103,10 @@ impl Engine {
                 let (used, all) = self.slots();
                 Some(if self.0.draining.load(Ordering::Relaxed) {
                     "the server's next start: this one is stopping".to_owned()
+                } else if used < all {
+                    "the runner, which is about to take it".to_owned()
                 } else {
-                    format!("a free place on the runner: {used} of {all} are taken")
+                    format!("a free place on the runner: all {all} are taken")
                 })
             }
             model::run::RunState::Canceling => {
@@ -192,8 +197,10 @@ impl Engine {
             for (task, place) in claimed.into_iter().zip(places) {
                 self.0.changes.publish(&task.run);
                 let engine = self.clone();
+                engine.0.running.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move {
                     engine.perform_run(task).await;
+                    engine.0.running.fetch_sub(1, Ordering::Relaxed);
                     drop(place);
                 });
             }

@@ -66,7 +66,7 @@ pub(super) async fn apply(
 async fn body_up_to(request: Request, limit: usize) -> Result<ApplyRequest, ApiError> {
     use axum::{RequestExt, extract::rejection::JsonRejection};
     let mut request = request;
-    DefaultBodyLimit::apply(limit, &mut request);
+    DefaultBodyLimit::max(limit).apply(&mut request);
     let body: Result<Json<ApplyRequest>, JsonRejection> = request.extract().await;
     Ok(body?.0)
 }

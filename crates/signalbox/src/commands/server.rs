@@ -3,7 +3,7 @@
 use std::{
     io::IsTerminal,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     credentials::xdg,
     failure::{Exit, Failure},
-    rooms,
+    words,
 };
 
 /// How long answers that are under way may take after the signal.
@@ -55,18 +55,24 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    let token = data_dir.join("admin.token");
-    let settings = rooms::Settings { data_dir, listen: args.listen, grace: GRACE };
-    rooms::serve(settings, |address| ready(context, address, &token), shutdown)
+    let settings = server::Settings { data_dir, listen: args.listen, grace: GRACE };
+    server::serve(settings, |what| ready(context, &what), shutdown)
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(Exit::Success)
 }
 
-fn ready(context: &Context, address: SocketAddr, token: &Path) {
-    context.printer.err(&format!("signalbox {} is ready at http://{address}", env!("CARGO_PKG_VERSION")));
-    if token.exists() {
-        context.printer.err(&format!("the administrator's token is in {}", token.display()));
+fn ready(context: &Context, ready: &server::Ready) {
+    let printer = &context.printer;
+    printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
+    if ready.settled > 0 {
+        printer.err(&format!(
+            "{} that ran when the last server went away: now `unknown`, see `signalbox runs list --state unknown`",
+            words::count(ready.settled, "step")
+        ));
+    }
+    if ready.first_start {
+        printer.err(&format!("the administrator's token is in {}", ready.admin_token.display()));
     }
 }
 
