@@ -53,9 +53,11 @@ impl<'l> VersionFiles<'l> {
         }
         let program = path.split_whitespace().next().unwrap_or_default();
         if program != path && self.listing.contains_key(program) {
+            let arguments = quoted(path[program.len()..].trim());
+            let message = format!("A script file takes no arguments, but {arguments} follow `./{program}`.");
             faults
-                .error(Code::ScriptArguments, span, format!("A script file takes no arguments here, but {} follow `./{program}`.", quoted(path[program.len()..].trim())))
-                .hint("Let it read inputs from the environment (\"$INPUT_REGION\"); a program with arguments is a `command`.");
+                .error(Code::ScriptArguments, span, message)
+                .hint("It can read inputs from \"$INPUT_REGION\"; a program with arguments is a `command`.");
             return None;
         }
         let near = self.near(path);
@@ -66,7 +68,9 @@ impl<'l> VersionFiles<'l> {
         );
         match near {
             Some(near) => told.hint(format!("Did you mean {}?", quoted(&format!("./{near}")))),
-            None => told.hint("Paths begin at the root of the folder, not at this file; a script body of one line must not begin with `./`."),
+            None => told.hint(
+                "Paths begin at the root of the folder; a script body of one line does not begin with `./`.",
+            ),
         }
         None
     }

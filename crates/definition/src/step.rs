@@ -94,7 +94,7 @@ impl Names {
                 let (line, _) = faults.source.place(at.start);
                 let message = if derived_name(*first) == name {
                     format!(
-                        "The step name {} is that of step {first} at line {line}, which has no name and is called after its place.",
+                        "The step name {} is that of the nameless step {first} at line {line}, by its place.",
                         quoted(name)
                     )
                 } else {

@@ -27,7 +27,8 @@ fn it_is_what_the_documentation_says() {
 #[test]
 fn it_does_not_see_order_comments_quotes_or_indentation() {
     let one = sound(
-        "kind: Runbook\nname: x\ntitle: A title\ninputs: {a: {type: string, default: b}}\nsteps: [{run: echo, timeout: 1m}]\n",
+        "kind: Runbook\nname: x\ntitle: A title\ninputs: {a: {type: string, default: b}}\n\
+         steps: [{run: echo, timeout: 1m}]\n",
     );
     let two = sound(
         "---\n# A comment.\nsteps:\n    - timeout: '1m'   # why\n      run: \"echo\"\n'title': >-\n  A\n  title\nname: x\n\
