@@ -203,10 +203,10 @@ fn is_format(character: char) -> bool {
 pub(crate) fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => String::new(),
-        [one] => format!("`{one}`"),
+        [one] => quoted(one),
         [head @ .., tail] => {
-            let head: Vec<String> = head.iter().map(|name| format!("`{name}`")).collect();
-            format!("{} {last} `{tail}`", head.join(", "))
+            let head: Vec<String> = head.iter().map(|name| quoted(name)).collect();
+            format!("{} {last} {}", head.join(", "), quoted(tail))
         }
     }
 }

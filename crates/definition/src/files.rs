@@ -27,18 +27,20 @@ pub struct ListedFile {
 /// The files below the root, by their path from it with `/` and without `./`.
 pub type Listing = BTreeMap<String, ListedFile>;
 
-/// In a longer listing no near name is looked for.
-const SUGGEST_MAX: usize = 5000;
+/// In a longer listing no near name is looked for, and only for so many missing files: each takes a look at all.
+const SUGGEST_AMONG: usize = 2000;
+const SUGGEST_TIMES: usize = 10;
 
 /// The files of one version, being gathered.
 pub(crate) struct VersionFiles<'l> {
     listing: &'l Listing,
     paths: BTreeSet<&'l str>,
+    suggestions_left: usize,
 }
 
 impl<'l> VersionFiles<'l> {
     pub fn new(listing: &'l Listing) -> Self {
-        Self { listing, paths: BTreeSet::new() }
+        Self { listing, paths: BTreeSet::new(), suggestions_left: SUGGEST_TIMES }
     }
 
     /// Adds the script file that `run` names, as written with its `./`, and answers its path.
@@ -51,19 +53,24 @@ impl<'l> VersionFiles<'l> {
         }
         let program = path.split_whitespace().next().unwrap_or_default();
         if program != path && self.listing.contains_key(program) {
+            let arguments = quoted(path[program.len()..].trim());
+            let message = format!("A script file takes no arguments, but {arguments} follow `./{program}`.");
             faults
-                .error(Code::ScriptArguments, span, format!("A script file takes no arguments here, but {} follow `./{program}`.", quoted(path[program.len()..].trim())))
-                .hint("Let it read inputs from the environment (\"$INPUT_REGION\"); a program with arguments is a `command`.");
+                .error(Code::ScriptArguments, span, message)
+                .hint("It can read inputs from \"$INPUT_REGION\"; a program with arguments is a `command`.");
             return None;
         }
+        let near = self.near(path);
         let told = faults.error(
             Code::FileMissing,
             span,
             format!("There is no file {} below the root.", quoted(written)),
         );
-        match self.near(path) {
-            Some(near) => told.hint(format!("Did you mean `./{near}`?")),
-            None => told.hint("Paths begin at the root of the folder, not at this file; a script body of one line must not begin with `./`."),
+        match near {
+            Some(near) => told.hint(format!("Did you mean {}?", quoted(&format!("./{near}")))),
+            None => told.hint(
+                "Paths begin at the root of the folder; a script body of one line does not begin with `./`.",
+            ),
         }
         None
     }
@@ -162,13 +169,15 @@ impl<'l> VersionFiles<'l> {
     }
 
     /// The file that was probably meant: the same name in another folder, or nearly the same path.
-    fn near(&self, path: &str) -> Option<&str> {
-        if self.listing.len() > SUGGEST_MAX {
+    fn near(&mut self, path: &str) -> Option<&'l str> {
+        if self.listing.len() > SUGGEST_AMONG {
             return None;
         }
+        self.suggestions_left = self.suggestions_left.checked_sub(1)?;
+        let listing = self.listing;
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let wanted = name(path);
-        let paths = || self.listing.keys().map(String::as_str);
+        let paths = || listing.keys().map(String::as_str);
         paths().find(|listed| name(listed) == wanted).or_else(|| suggest::nearest(path, paths()))
     }
 }

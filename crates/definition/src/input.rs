@@ -87,16 +87,11 @@ fn read_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputKind> 
     };
     let node = fields.require("type", hint, faults);
     let kind = node.and_then(|node| fields::one_of(node, "`type`", &TYPES, faults));
-    if kind != Some("choice") {
-        if let (Some(entry), Some(kind)) = (options, kind) {
-            faults
-                .error(
-                    Code::OptionsWithoutChoice,
-                    entry.key.span,
-                    format!("Only a choice has options, but this input is of type `{kind}`."),
-                )
-                .hint("Write `type: choice`, or leave `options` out.");
-        }
+    if let (Some(entry), Some(kind)) = (options, kind.filter(|kind| *kind != "choice")) {
+        let message = format!("Only a choice has options, but this input is of type `{kind}`.");
+        faults
+            .error(Code::OptionsWithoutChoice, entry.key.span, message)
+            .hint("Write `type: choice`, or leave `options` out.");
     }
     match kind? {
         "string" => Some(InputKind::String),

@@ -9,7 +9,7 @@ use model::{
 use serde_json::Value;
 
 use crate::{
-    fault::{Code, quoted},
+    fault::{Code, listed, quoted},
     limits::INTEGER_MAX,
     scalar, suggest,
 };
@@ -21,8 +21,9 @@ use crate::{
 pub fn read_inputs(inputs: &[Input], given: &BTreeMap<String, Value>) -> Result<InputValues, Vec<Fault>> {
     let mut values = InputValues::new();
     let mut faults = Vec::new();
-    for name in given.keys().filter(|name| !inputs.iter().any(|input| input.name == **name)) {
-        faults.push(unknown(name, inputs));
+    let strangers = given.keys().filter(|name| !inputs.iter().any(|input| input.name == **name));
+    for (count, name) in strangers.enumerate() {
+        faults.push(unknown(name, inputs, count < SUGGEST_TIMES).of(name));
     }
     for input in inputs {
         let read = match given.get(&input.name) {
@@ -35,77 +36,73 @@ pub fn read_inputs(inputs: &[Input], given: &BTreeMap<String, Value>) -> Result<
                 values.insert(input.name.clone(), value);
             }
             Ok(None) => {}
-            Err(fault) => faults.push(fault),
+            Err(refusal) => faults.push(refusal.of(&input.name)),
         }
     }
     let total: usize = values.values().map(|value| value.to_variable().len()).sum();
     if total > INPUTS_MAX {
         let message =
             format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
-        faults.push(fault(Code::InputsTooLarge, "", message));
+        faults.push(Refusal::new(Code::InputsTooLarge, message).of(""));
     }
     if faults.is_empty() { Ok(values) } else { Err(faults) }
 }
 
-fn read_value(input: &Input, value: &Value) -> Result<InputValue, Fault> {
+fn read_value(input: &Input, value: &Value) -> Result<InputValue, Refusal> {
     let name = &input.name;
     let wrong = |expected: &str| {
         let message = format!("The input `{name}` must be {expected}, but it is {}.", what(value));
-        Err(fault(Code::WrongType, name, message))
+        Refusal::new(Code::WrongType, message)
     };
     if let Value::String(text) = value {
         check_text(name, text)?;
     }
     match (&input.kind, value) {
-        (InputKind::Boolean, Value::Bool(value)) => Ok(InputValue::Boolean(*value)),
-        (InputKind::Boolean, Value::String(text)) if text == "true" || text == "false" => {
-            Ok(InputValue::Boolean(text == "true"))
-        }
-        (InputKind::Boolean, _) => wrong("`true` or `false`"),
-        (InputKind::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            let value = number.as_i64().filter(|value| (-INTEGER_MAX..=INTEGER_MAX).contains(value));
-            value.map(InputValue::Integer).map_or_else(|| wrong(&integers()), Ok)
-        }
-        (InputKind::Integer, Value::String(text)) => {
-            scalar::integer(text).map(InputValue::Integer).map_or_else(|| wrong(&integers()), Ok)
-        }
-        (InputKind::Integer, _) => wrong(&integers()),
         (InputKind::String, Value::String(text)) => Ok(InputValue::Text(text.clone())),
-        (InputKind::String, _) => wrong("text"),
-        (InputKind::Choice { options }, Value::String(text)) => {
-            if options.contains(text) {
-                return Ok(InputValue::Text(text.clone()));
-            }
-            let shown: Vec<&str> = options.iter().map(String::as_str).take(20).collect();
-            let mut fault =
-                fault(Code::NotAnOption, name, format!("The input `{name}` must be one of its options."));
-            fault.hint = Some(format!(
-                "They are {}{}",
-                crate::fault::listed(&shown, "and"),
-                if options.len() > shown.len() { ", …" } else { "." }
-            ));
-            Err(fault)
+        (InputKind::String, _) => Err(wrong("text")),
+        (InputKind::Boolean, _) => {
+            boolean(value).map(InputValue::Boolean).ok_or_else(|| wrong("`true` or `false`"))
         }
-        (InputKind::Choice { .. }, _) => wrong("text"),
+        (InputKind::Integer, _) => integer(value).map(InputValue::Integer).ok_or_else(|| {
+            wrong(&format!("an integer between -{INTEGER_MAX} and {INTEGER_MAX}, in plain decimal digits"))
+        }),
+        (InputKind::Choice { options }, Value::String(text)) if options.contains(text) => {
+            Ok(InputValue::Text(text.clone()))
+        }
+        (InputKind::Choice { options }, Value::String(_)) => Err(not_an_option(name, options)),
+        (InputKind::Choice { .. }, _) => Err(wrong("text")),
     }
 }
 
-fn integers() -> String {
-    format!("an integer between -{INTEGER_MAX} and {INTEGER_MAX}, in plain decimal digits")
+fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) if text == "true" => Some(true),
+        Value::String(text) if text == "false" => Some(false),
+        _ => None,
+    }
 }
 
-fn check_text(name: &str, text: &str) -> Result<(), Fault> {
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().filter(|value| (-INTEGER_MAX..=INTEGER_MAX).contains(value)),
+        Value::String(text) => scalar::integer(text),
+        _ => None,
+    }
+}
+
+fn check_text(name: &str, text: &str) -> Result<(), Refusal> {
     if text.len() > INPUT_MAX {
         let message = format!(
             "The input `{name}` has {} bytes, but one input holds at most {INPUT_MAX} (64 KiB).",
             text.len()
         );
-        return Err(fault(Code::InputTooLarge, name, message));
+        return Err(Refusal::new(Code::InputTooLarge, message));
     }
     if text.contains('\0') {
         let message =
             format!("The input `{name}` holds the NUL character, which no environment variable can hold.");
-        return Err(fault(Code::NulCharacter, name, message));
+        return Err(Refusal::new(Code::NulCharacter, message));
     }
     Ok(())
 }
@@ -122,35 +119,69 @@ fn what(value: &Value) -> &'static str {
     }
 }
 
-fn unknown(name: &str, inputs: &[Input]) -> Fault {
-    let mut fault = fault(Code::UnknownInput, name, format!("This runbook has no input {}.", quoted(name)));
+fn not_an_option(name: &str, options: &[String]) -> Refusal {
+    const SHOWN: usize = 20;
+    let shown: Vec<&str> = options.iter().map(String::as_str).take(SHOWN).collect();
+    let more = options.len() - shown.len();
+    let hint = match more {
+        0 => format!("Its options are {}.", listed(&shown, "and")),
+        _ => format!("Its options are {} and {more} more.", listed(&shown, "and")),
+    };
+    Refusal::new(Code::NotAnOption, format!("The input `{name}` must be one of its options.")).hint(hint)
+}
+
+/// For more unknown names than this nothing near is looked for: each takes a look at all inputs.
+const SUGGEST_TIMES: usize = 20;
+
+fn unknown(name: &str, inputs: &[Input], suggest: bool) -> Refusal {
+    let refusal = Refusal::new(Code::UnknownInput, format!("This runbook has no input {}.", quoted(name)));
+    if inputs.is_empty() {
+        return refusal.hint("It has no inputs at all.".to_owned());
+    }
+    if !suggest {
+        return refusal;
+    }
     let known: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
-    fault.hint = Some(if known.is_empty() {
-        "It has no inputs at all.".to_owned()
-    } else {
-        suggest::hint(name, &known)
-    });
-    fault
+    refusal.hint(suggest::hint(name, &known))
 }
 
-fn missing(input: &Input) -> Fault {
-    let mut fault =
-        fault(Code::MissingInput, &input.name, format!("The input `{}` is required.", input.name));
-    fault.hint = input.description.clone();
-    fault
+fn missing(input: &Input) -> Refusal {
+    let refusal = Refusal::new(Code::MissingInput, format!("The input `{}` is required.", input.name));
+    // What to give, as far as one line says it.
+    match input.description.as_deref().and_then(|text| text.lines().next()) {
+        Some(line) => refusal.hint(line.to_owned()),
+        None => refusal,
+    }
 }
 
-/// A fault of an input has no place in a text.
-fn fault(code: Code, name: &str, message: String) -> Fault {
-    Fault {
-        severity: Severity::Error,
-        code: code.name().to_owned(),
-        path: name.to_owned(),
-        line: 0,
-        column: 0,
-        offset: 0,
-        length: 0,
-        message,
-        hint: None,
+/// Why a value is not taken.
+struct Refusal {
+    code: Code,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Refusal {
+    fn new(code: Code, message: String) -> Self {
+        Self { code, message, hint: None }
+    }
+
+    fn hint(self, hint: String) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// As a fault of this input; it has no place in a text.
+    fn of(self, name: &str) -> Fault {
+        Fault {
+            severity: Severity::Error,
+            code: self.code.name().to_owned(),
+            path: name.to_owned(),
+            line: 0,
+            column: 0,
+            offset: 0,
+            length: 0,
+            message: self.message,
+            hint: self.hint,
+        }
     }
 }

@@ -48,7 +48,7 @@ pub fn read_outputs(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
         };
         if !is_identifier(name) {
             return Err(format!(
-                "Line {number} of the outputs names {}, but a name is lower-case letters, digits and `_`, and begins with a letter (at most 63).",
+                "Line {number} of the outputs names {}, but a name matches `[a-z][a-z0-9_]*` (at most 63).",
                 quoted(name)
             ));
         }

@@ -13,7 +13,9 @@ use crate::{
     files::VersionFiles,
     input::identifier_like,
     limits::{ARGUMENTS_MAX, STEPS_MAX},
-    quantity, script,
+    quantity,
+    scalar::{Scalar, resolve},
+    script,
     source::Span,
     tree::{Entry, Node},
 };
@@ -92,7 +94,7 @@ impl Names {
                 let (line, _) = faults.source.place(at.start);
                 let message = if derived_name(*first) == name {
                     format!(
-                        "The step name {} is that of step {first} at line {line}, which has no name and is called after its place.",
+                        "The step name {} is that of the nameless step {first} at line {line}, by its place.",
                         quoted(name)
                     )
                 } else {
@@ -215,15 +217,12 @@ fn has_later_action(item: &Node) -> bool {
 
 fn read_command(node: &Node, files: &VersionFiles<'_>, faults: &mut Faults<'_>) -> Option<StepAction> {
     if let crate::tree::Content::Text(text) = &node.content {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let hint = if !words.is_empty()
-            && !text.contains(['"', '\'', '\\', '$', '|', ';', ',', '[', '{', '&', '>', '<'])
-            && words.len() <= 10
-        {
-            format!("Write `command: [{}]`, or use `run` for a line of shell.", words.join(", "))
-        } else {
-            "Write the program and each argument as an item of a list, or use `run` for a line of shell."
-                .to_owned()
+        let hint = match as_list(text) {
+            Some(list) => format!("Write `command: [{list}]`, or use `run` for a line of shell."),
+            None => {
+                "Write the program and each argument as an item of a list, or use `run` for a line of shell."
+                    .to_owned()
+            }
         };
         faults.error(Code::WrongType, node.span, "`command` must be a list, but it is text.").hint(hint);
         return None;
@@ -244,6 +243,20 @@ fn read_command(node: &Node, files: &VersionFiles<'_>, faults: &mut Faults<'_>) 
         check_program(program, item.span, files, faults)?;
     }
     Some(StepAction::Command { argv: argv.into_iter().collect::<Option<_>>()? })
+}
+
+/// A line of plain words as the items of a list; none if a shell would do more with it than cut it at blanks.
+fn as_list(line: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=+:@%,".contains(c);
+    if line.len() > 100 || !line.chars().all(plain) {
+        return None;
+    }
+    let item = |word: &str| {
+        let bare = word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        if bare && resolve(word) == Scalar::Text { word.to_owned() } else { format!("\"{word}\"") }
+    };
+    Some(line.split_whitespace().map(item).collect::<Vec<_>>().join(", "))
 }
 
 fn argument(item: &Node, faults: &mut Faults<'_>) -> Option<String> {

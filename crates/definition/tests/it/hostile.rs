@@ -1,9 +1,11 @@
-//! Texts that are made to hurt: each is refused soon, with its place. The bounds are far above what these take, and far
-//! below what they would take if nothing stopped them.
+//! Texts that are made to hurt: each is refused soon, with its place. The bounds are far above what these take even in a
+//! debug build on a busy machine, and far below what they would take if nothing stopped them.
 
 use std::time::{Duration, Instant};
 
-use definition::{SourceText, limits, read};
+use definition::{ListedFile, Listing, SourceText, limits, read, read_inputs};
+use model::runbook::{FileMode, Input, InputKind};
+use serde_json::json;
 
 use crate::repository::{codes, listing, read_one};
 
@@ -19,7 +21,7 @@ fn soon(name: &str, text: &str, bound: Duration) -> Vec<String> {
 fn brackets_end_at_the_depth_that_is_read() {
     for bracket in ["[", "{", "[{", "{a: ", "- ", "? ", "[[] , ", "{? "] {
         let text = bracket.repeat(40 * 1024 / bracket.len());
-        let codes = soon(bracket, &text, Duration::from_secs(1));
+        let codes = soon(bracket, &text, Duration::from_secs(5));
         assert!(codes == ["too_deep"] || codes == ["syntax"], "{bracket}: {codes:?}");
     }
     let block: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
@@ -40,7 +42,7 @@ fn an_alias_bomb_is_never_lit() {
     for i in 1..40 {
         text += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(", "));
     }
-    let codes = soon("alias bomb", &text, Duration::from_secs(2));
+    let codes = soon("alias bomb", &text, Duration::from_secs(10));
     assert_eq!(codes.iter().filter(|code| *code == "alias").count(), 39 * 9);
     assert!(codes.contains(&"missing_kind".to_owned()));
 }
@@ -48,23 +50,27 @@ fn an_alias_bomb_is_never_lit() {
 #[test]
 fn size_is_refused_without_parsing() {
     let text = "[".repeat(limits::DOCUMENT_MAX + 1);
-    assert_eq!(soon("large", &text, Duration::from_secs(1)), ["document_too_large"]);
+    assert_eq!(soon("large", &text, Duration::from_secs(5)), ["document_too_large"]);
     let text = format!(
         "{}{}",
         "kind: Runbook\nname: x\nsteps: [{run: echo}]\n#",
         "x".repeat(limits::DOCUMENT_MAX - 44)
     );
     assert_eq!(text.len(), limits::DOCUMENT_MAX);
-    assert_eq!(soon("at the limit", &text, Duration::from_secs(5)), [""; 0]);
+    assert_eq!(soon("at the limit", &text, Duration::from_secs(10)), [""; 0]);
 }
 
 #[test]
-fn a_full_file_of_anything_ends_soon() {
-    let fill = |piece: &str| piece.repeat(limits::DOCUMENT_MAX / piece.len());
+fn a_file_full_of_anything_ends_soon() {
+    // A quarter of what is read: enough to tell, and soon enough for a test.
+    let full = limits::DOCUMENT_MAX / 4;
+    let fill = |piece: &str| piece.repeat(full / piece.len());
     let flow = format!("{}{}", "[".repeat(30), fill("a,"));
     let texts = [
         ("items", fill("- a\n")),
-        ("flow items", flow[..limits::DOCUMENT_MAX].to_owned()),
+        ("flow items", flow[..full].to_owned()),
+        ("items of a deep list", format!("{}{}", "[".repeat(200), fill("a,"))),
+        ("keys of a deep mapping", format!("{}{}", "{".repeat(200), fill("a,"))),
         ("flow pairs", format!("[{}", &fill("a: b,")[1..])),
         ("documents", fill("---\n")),
         ("foreign documents", fill("---\napiVersion: v1\n")),
@@ -82,8 +88,8 @@ fn a_full_file_of_anything_ends_soon() {
         ("carriage returns", fill("\r")),
     ];
     for (name, text) in texts {
-        let text = &text[..text.len().min(limits::DOCUMENT_MAX)];
-        soon(name, text, Duration::from_secs(20));
+        let text = &text[..text.len().min(full)];
+        soon(name, text, Duration::from_secs(30));
     }
 }
 
@@ -98,6 +104,31 @@ fn nodes_and_faults_are_counted() {
     assert_eq!(last.code, "too_many_faults");
     assert_eq!(last.message, "This file has 4000 more faults, which are not shown.");
     assert!(reading.definitions.is_empty());
+}
+
+/// Looking for what was meant must not take longer than finding out that it is missing.
+#[test]
+fn many_slips_are_told_soon() {
+    let file = ListedFile { mode: FileMode::Plain, size: 1, outside: false };
+    let listing: Listing = (0..1000).map(|i| (format!("{}{i:06}", "a".repeat(50)), file)).collect();
+    let steps: String = (0..1000).map(|i| format!("  - run: ./{}x{i:05}\n", "a".repeat(50))).collect();
+    let text = format!("kind: Runbook\nname: x\nsteps:\n{steps}");
+    let begun = Instant::now();
+    let reading = read(&[SourceText { path: "a.yaml", text: &text }], &listing);
+    assert_eq!(reading.faults.len(), 1000);
+
+    let inputs: Vec<Input> = (0..200)
+        .map(|i| Input {
+            name: format!("{}{i:03}", "a".repeat(60)),
+            kind: InputKind::String,
+            required: false,
+            default: None,
+            description: None,
+        })
+        .collect();
+    let given = (0..15_000).map(|i| (format!("{}{i:05}", "a".repeat(58)), json!(1))).collect();
+    assert_eq!(read_inputs(&inputs, &given).unwrap_err().len(), 15_000);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -171,7 +171,11 @@ proptest! {
     }
 
     #[test]
-    fn any_other_value_is_another_digest(document in runbook(), key in prop::sample::select(vec!["title", "name", "steps", "output_limit"]), other in "[a-z]{5}") {
+    fn any_other_value_is_another_digest(
+        document in runbook(),
+        key in prop::sample::select(vec!["title", "name", "steps", "output_limit"]),
+        other in "[a-z]{5}",
+    ) {
         let mut changed = document.clone();
         changed[key] = json!(format!("{}{other}", changed[key]));
         prop_assert_ne!(digest(&changed, &[]), digest(&document, &[]));

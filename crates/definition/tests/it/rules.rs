@@ -191,6 +191,33 @@ fn a_broken_file_yields_no_definition_and_hides_no_other_file() {
     assert_eq!(reading.definitions[0].name, "b");
 }
 
+/// The parser counts characters in its own way; none of these may throw it off.
+#[test]
+fn places_are_right_after_anything() {
+    for before in [
+        "",
+        "\u{feff}",
+        "# ä 😀 é\n",
+        "title: 'ä 😀'\n",
+        "title: \"\\u00e4 ä\"\n",
+        "description: |\n  ä\n\n  😀\n",
+        "description: >-\n  ä\n  ö\n\n\n",
+        "title: ä # ö\r\n\r\n",
+        "title: [ä,\n  ö] # €\n",
+        "? title\n: ä\n",
+        "# \u{85}\u{2028}\n",
+        "--- # ä\n",
+    ] {
+        let text = format!("{before}kind: Runbook\nname: x\nsteps: [{{run: ä, colour: 1}}]\n");
+        let reading = read_one(&text);
+        let fault = reading.faults.iter().find(|fault| fault.code == "unknown_key");
+        let fault = fault.unwrap_or_else(|| panic!("{before:?}: {:?}", reading.faults));
+        assert_eq!(&text[fault.offset..fault.offset + fault.length], "colour", "{before:?}");
+        assert_eq!(fault.column, 18, "{before:?}");
+        assert_eq!(fault.line, text.matches('\n').count(), "{before:?}");
+    }
+}
+
 #[test]
 fn control_characters_are_refused_and_escapes_of_them_are_text() {
     for control in ["\0", "\u{7}", "\u{1b}", "\u{7f}", "\u{9f}"] {
