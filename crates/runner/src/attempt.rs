@@ -48,9 +48,7 @@ impl Attempt {
         if left.is_empty() {
             return;
         }
-        let removed = tokio::task::spawn_blocking(move || {
-            left.iter().try_for_each(|path| remove_tree(path))
-        });
+        let removed = tokio::task::spawn_blocking(move || left.iter().try_for_each(|path| remove_tree(path)));
         // Whatever is left goes with the run's folder; it takes nothing from the step's end.
         match removed.await {
             Ok(Ok(())) => {}

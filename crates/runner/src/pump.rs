@@ -58,8 +58,12 @@ impl Pump {
 
     /// Read until both pipes are closed by everybody who held them. May be dropped and begun again at any time.
     pub async fn run(&mut self) {
-        while self.pipes.iter().any(|pipe| pipe.receiver.is_some()) {
-            if self.take_a_turn() {
+        loop {
+            let more = self.take_a_turn();
+            if self.pipes.iter().all(|pipe| pipe.receiver.is_none()) {
+                break;
+            }
+            if more {
                 tokio::task::yield_now().await;
                 continue;
             }
