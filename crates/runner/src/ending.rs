@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long what runs beside the main process, such as a `tee`, may take to end by itself.
-const BY_ITSELF: Duration = Duration::from_millis(200);
+const BY_ITSELF: Duration = Duration::from_millis(500);
 /// How long it may take to end once asked, at most.
 const LEFT_BEHIND_GRACE: Duration = Duration::from_secs(2);
 /// How long the kernel may take to end killed processes.
