@@ -18,6 +18,8 @@ pub(crate) struct Files {
     seg: Option<Appended>,
     idx: Option<Appended>,
     tail: Option<Appended>,
+    /// The run's folder was made for this log.
+    folder_made: bool,
 }
 
 impl Files {
@@ -34,7 +36,7 @@ impl Files {
     }
 
     pub fn write_tail(&mut self, paths: &LogPaths, bytes: &[u8]) -> Result<(), OutputError> {
-        append(&mut self.tail, paths, &paths.tail, bytes)
+        append(&mut self.tail, &mut self.folder_made, paths, &paths.tail, bytes)
     }
 
     /// What the tail shows is in the `.seg` now.
@@ -47,14 +49,14 @@ impl Files {
 
     /// First the block, then the record of it: an index never names what is not there.
     pub fn write_block(&mut self, paths: &LogPaths, packed: &[u8], block: Block) -> Result<(), OutputError> {
-        append(&mut self.seg, paths, &paths.seg, packed)?;
+        append(&mut self.seg, &mut self.folder_made, paths, &paths.seg, packed)?;
         self.write_index(paths, &Record::Block(block))
     }
 
     pub fn write_index(&mut self, paths: &LogPaths, record: &Record<'_>) -> Result<(), OutputError> {
         let mut bytes = Vec::with_capacity(64);
         record.push(&mut bytes);
-        append(&mut self.idx, paths, &paths.idx, &bytes)
+        append(&mut self.idx, &mut self.folder_made, paths, &paths.idx, &bytes)
     }
 
     /// Bring all to the disk, blocks before the index, and the names of the files.
@@ -69,7 +71,10 @@ impl Files {
             tail.file.sync_data().map_err(OutputError::io(&paths.tail))?;
         }
         sync_folder(&paths.folder)?;
-        paths.folder.parent().map_or(Ok(()), sync_folder)
+        match paths.folder.parent() {
+            Some(root) if self.folder_made => sync_folder(root),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -79,15 +84,30 @@ fn sync_folder(folder: &Path) -> Result<(), OutputError> {
 
 fn append(
     file: &mut Option<Appended>,
+    folder_made: &mut bool,
     paths: &LogPaths,
     path: &Path,
     bytes: &[u8],
 ) -> Result<(), OutputError> {
     let file = match file {
         Some(file) => file,
-        none => none.insert(Appended::create(&paths.folder, path).map_err(OutputError::io(path))?),
+        none => none.insert(create(paths, path, folder_made).map_err(OutputError::io(path))?),
     };
     file.append(bytes).map_err(OutputError::io(path))
+}
+
+/// Make a file, and the run's folder if it is not there yet.
+fn create(paths: &LogPaths, path: &Path, folder_made: &mut bool) -> io::Result<Appended> {
+    let create = || File::options().write(true).create_new(true).mode(0o600).open(path);
+    let file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&paths.folder)?;
+            *folder_made = true;
+            create()?
+        }
+        made => made?,
+    };
+    Ok(Appended { file, len: 0 })
 }
 
 /// A file and how much of it counts: what a failed write left behind is written over.
@@ -97,18 +117,6 @@ struct Appended {
 }
 
 impl Appended {
-    fn create(folder: &Path, path: &Path) -> io::Result<Self> {
-        let create = || File::options().write(true).create_new(true).mode(0o600).open(path);
-        let file = match create() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-                create()?
-            }
-            made => made?,
-        };
-        Ok(Self { file, len: 0 })
-    }
-
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.len)?;
         self.len += bytes.len() as u64;
