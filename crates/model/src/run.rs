@@ -417,7 +417,8 @@ pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<T
             events.push(event);
         }
         (RunEvent::StepFinished { step, attempt, .. }, Some(run)) => {
-            let here = run.step(*step).is_some_and(|s| s.state == StepState::Running && s.attempt == *attempt);
+            let here =
+                run.step(*step).is_some_and(|s| s.state == StepState::Running && s.attempt == *attempt);
             if !here {
                 return Err(Refused::NotRunning { step: *step, attempt: *attempt });
             }

@@ -116,7 +116,8 @@ macro_rules! file_of {
         VersionFile {
             path: row.try_get("path")?,
             mode: mode_of(&mode)?,
-            size: u64::try_from(size).map_err(|_| StoreError::Corrupt("a file has a negative size".into()))?,
+            size: u64::try_from(size)
+                .map_err(|_| StoreError::Corrupt("a file has a negative size".into()))?,
             sha256: digest_of(row.try_get("sha256")?)?,
         }
     }};
@@ -154,7 +155,14 @@ impl Store {
                             .await?;
                         let subject = format!("project/{project_name}");
                         let name = Some(project_name.clone());
-                        events.push(NewEvent::standalone("project.created", at, Some(by), name, subject, json!({})));
+                        events.push(NewEvent::standalone(
+                            "project.created",
+                            at,
+                            Some(by),
+                            name,
+                            subject,
+                            json!({}),
+                        ));
                     }
                     id
                 }
@@ -179,7 +187,9 @@ impl Store {
                     }
                     None => None,
                 };
-                let same = known.as_ref().is_some_and(|(_, digest, retired)| digest == new.digest.as_str() && !retired);
+                let same = known
+                    .as_ref()
+                    .is_some_and(|(_, digest, retired)| digest == new.digest.as_str() && !retired);
                 results.push(Applied {
                     kind: new.kind.clone(),
                     name: new.name.clone(),
@@ -243,11 +253,13 @@ impl Store {
                 if version.rows_affected() == 1 {
                     for file in new.files {
                         let bytes = files.get(&file.sha256).cloned().ok_or(StoreError::NotFound("file"))?;
-                        sqlx::query("INSERT INTO files (sha256, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                            .bind(file.sha256.as_str())
-                            .bind(bytes)
-                            .execute(&mut *connection)
-                            .await?;
+                        sqlx::query(
+                            "INSERT INTO files (sha256, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                        )
+                        .bind(file.sha256.as_str())
+                        .bind(bytes)
+                        .execute(&mut *connection)
+                        .await?;
                         sqlx::query(
                             "INSERT INTO version_files (definition, digest, path, mode, size, sha256) \
                              VALUES ($1, $2, $3, $4, $5, $6)",
@@ -377,7 +389,8 @@ impl Store {
             rows.iter()
                 .map(|row| {
                     let published_at: jiff_sqlx::Timestamp = row.try_get("published_at")?;
-                    let (digest, current): (String, String) = (row.try_get("digest")?, row.try_get("current")?);
+                    let (digest, current): (String, String) =
+                        (row.try_get("digest")?, row.try_get("current")?);
                     Ok(VersionSummary {
                         current: digest == current,
                         digest: digest_of(digest)?,
@@ -419,7 +432,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn load_version(&self, project: &str, name: &str, digest: &Digest) -> Result<LoadedVersion, StoreError> {
+    pub async fn load_version(
+        &self,
+        project: &str,
+        name: &str,
+        digest: &Digest,
+    ) -> Result<LoadedVersion, StoreError> {
         let (project, name, digest) = (project.to_owned(), name.to_owned(), digest.clone());
         in_read!(self, |connection| async move {
             let row = sqlx::query(

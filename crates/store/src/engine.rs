@@ -72,7 +72,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Newer`] if a newer program wrote it.
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("signalbox").disable_statement_logging();
+        let options =
+            PgConnectOptions::from_str(url)?.application_name("signalbox").disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;
         migrations::postgres().run(&pool).await.map_err(migrations::explain)?;
         Ok(Self { engine: Engine::Postgres(pool), transactions: Arc::new(AtomicU64::new(0)) })
@@ -264,7 +265,11 @@ async fn write_in_groups(
     }
 }
 
-async fn perform(writer: &mut SqliteConnection, jobs: Vec<Job>, tell: &mut Vec<Tell>) -> Result<(), sqlx::Error> {
+async fn perform(
+    writer: &mut SqliteConnection,
+    jobs: Vec<Job>,
+    tell: &mut Vec<Tell>,
+) -> Result<(), sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
     let alone = jobs.len() == 1;
     for job in jobs {

@@ -38,16 +38,34 @@ impl NewEvent {
     ) -> Self {
         let id = Uuid::now_v7();
         let principal = principal.map(|id| id.0);
-        Self { id, at, kind, principal, project, service: None, subject, run: None, correlation: id, cause: None, data }
+        Self {
+            id,
+            at,
+            kind,
+            principal,
+            project,
+            service: None,
+            subject,
+            run: None,
+            correlation: id,
+            cause: None,
+            data,
+        }
     }
 
     /// The events of one transition of a run, which it had `before` of. Each is the cause of the next.
-    pub(crate) fn of_run(run: &Run, before: u64, at: Timestamp, events: &[RunEvent]) -> Result<Vec<Self>, StoreError> {
+    pub(crate) fn of_run(
+        run: &Run,
+        before: u64,
+        at: Timestamp,
+        events: &[RunEvent],
+    ) -> Result<Vec<Self>, StoreError> {
         let mut cause = None;
         let mut sequence = i64::try_from(before).unwrap_or(i64::MAX);
         let mut written = Vec::with_capacity(events.len());
         for event in events {
-            let tagged = serde_json::to_value(event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let tagged =
+                serde_json::to_value(event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             let id = Uuid::now_v7();
             let step = event.step().and_then(|place| run.steps.get(usize::try_from(place).ok()?));
             let principal = match event {

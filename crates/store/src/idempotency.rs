@@ -69,7 +69,10 @@ impl Store {
     /// If the store does not answer.
     pub async fn forget_keys_before(&self, id: Uuid) -> Result<u64, StoreError> {
         in_write!(self, |connection| async move {
-            let gone = sqlx::query("DELETE FROM idempotency_keys WHERE id < $1").bind(id).execute(&mut *connection).await?;
+            let gone = sqlx::query("DELETE FROM idempotency_keys WHERE id < $1")
+                .bind(id)
+                .execute(&mut *connection)
+                .await?;
             Ok(gone.rows_affected())
         })
     }

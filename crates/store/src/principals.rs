@@ -29,7 +29,8 @@ pub struct Identity {
 macro_rules! role_of {
     ($row:expr) => {{
         let role: String = $row.try_get("role")?;
-        Role::from_name(&role).ok_or_else(|| StoreError::Corrupt(format!("a principal has the role `{role}`")))?
+        Role::from_name(&role)
+            .ok_or_else(|| StoreError::Corrupt(format!("a principal has the role `{role}`")))?
     }};
 }
 
@@ -75,13 +76,15 @@ impl Store {
             }
             let principal = Uuid::now_v7();
             let token = Uuid::now_v7();
-            sqlx::query("INSERT INTO principals (id, kind, name, role, created_at) VALUES ($1, 'user', $2, $3, $4)")
-                .bind(principal)
-                .bind(name.clone())
-                .bind(role.name())
-                .bind(at.to_sqlx())
-                .execute(&mut *connection)
-                .await?;
+            sqlx::query(
+                "INSERT INTO principals (id, kind, name, role, created_at) VALUES ($1, 'user', $2, $3, $4)",
+            )
+            .bind(principal)
+            .bind(name.clone())
+            .bind(role.name())
+            .bind(at.to_sqlx())
+            .execute(&mut *connection)
+            .await?;
             sqlx::query("INSERT INTO tokens (id, principal, hash, created_at) VALUES ($1, $2, $3, $4)")
                 .bind(token)
                 .bind(principal)
@@ -186,8 +189,14 @@ impl Store {
                 .bind(expires_at.to_sqlx())
                 .execute(&mut *connection)
                 .await?;
-            let event =
-                NewEvent::standalone("session.began", at, Some(by), None, format!("token/{token}"), json!({}));
+            let event = NewEvent::standalone(
+                "session.began",
+                at,
+                Some(by),
+                None,
+                format!("token/{token}"),
+                json!({}),
+            );
             insert_events!(connection, vec![event]);
             Ok(())
         })
@@ -197,7 +206,11 @@ impl Store {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn identity_of_session(&self, hash: &str, at: Timestamp) -> Result<Option<Identity>, StoreError> {
+    pub async fn identity_of_session(
+        &self,
+        hash: &str,
+        at: Timestamp,
+    ) -> Result<Option<Identity>, StoreError> {
         let hash = hash.to_owned();
         in_read!(self, |connection| async move {
             let row = sqlx::query(
@@ -231,9 +244,19 @@ impl Store {
     pub async fn end_session(&self, hash: &str, at: Timestamp, by: PrincipalId) -> Result<(), StoreError> {
         let hash = hash.to_owned();
         in_write!(self, |connection| async move {
-            let gone = sqlx::query("DELETE FROM sessions WHERE hash = $1").bind(hash).execute(&mut *connection).await?;
+            let gone = sqlx::query("DELETE FROM sessions WHERE hash = $1")
+                .bind(hash)
+                .execute(&mut *connection)
+                .await?;
             if gone.rows_affected() > 0 {
-                let event = NewEvent::standalone("session.ended", at, Some(by), None, format!("principal/{by}"), json!({}));
+                let event = NewEvent::standalone(
+                    "session.ended",
+                    at,
+                    Some(by),
+                    None,
+                    format!("principal/{by}"),
+                    json!({}),
+                );
                 insert_events!(connection, vec![event]);
             }
             Ok(())

@@ -12,8 +12,9 @@ impl Store {
     /// If the store does not answer.
     pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
         in_read!(self, |connection| async move {
-            let rows =
-                sqlx::query("SELECT name, created_at FROM projects ORDER BY name").fetch_all(&mut *connection).await?;
+            let rows = sqlx::query("SELECT name, created_at FROM projects ORDER BY name")
+                .fetch_all(&mut *connection)
+                .await?;
             rows.iter()
                 .map(|row| {
                     let created_at: jiff_sqlx::Timestamp = row.try_get("created_at")?;

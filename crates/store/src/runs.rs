@@ -43,17 +43,21 @@ macro_rules! keep_transition {
         let transition: &model::run::Transition = $transition;
         let run = &transition.run;
         let events = NewEvent::of_run(run, before.revision, $at, &transition.events)?;
-        let updated =
-            sqlx::query("UPDATE runs SET state = $1, revision = $2, run = $3 WHERE id = $4 AND revision = $5")
-                .bind(run.state.name())
-                .bind(i64::try_from(run.revision).unwrap_or(i64::MAX))
-                .bind(Json(run))
-                .bind(run.id.0)
-                .bind(i64::try_from(before.revision).unwrap_or(i64::MAX))
-                .execute(&mut *$connection)
-                .await?;
+        let updated = sqlx::query(
+            "UPDATE runs SET state = $1, revision = $2, run = $3 WHERE id = $4 AND revision = $5",
+        )
+        .bind(run.state.name())
+        .bind(i64::try_from(run.revision).unwrap_or(i64::MAX))
+        .bind(Json(run))
+        .bind(run.id.0)
+        .bind(i64::try_from(before.revision).unwrap_or(i64::MAX))
+        .execute(&mut *$connection)
+        .await?;
         if updated.rows_affected() != 1 {
-            return Err(StoreError::Corrupt(format!("run {} is not at revision {}", run.id, before.revision)));
+            return Err(StoreError::Corrupt(format!(
+                "run {} is not at revision {}",
+                run.id, before.revision
+            )));
         }
         insert_events!($connection, events);
         apply_effects!($connection, run.id.0, $at, &transition.effects, before.next_step().is_some());
@@ -189,8 +193,9 @@ impl Store {
     pub async fn runs(&self, project: &str, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
         let project = project.to_owned();
         in_read!(self, |connection| async move {
-            let mut select =
-                sqlx::QueryBuilder::new("SELECT run FROM runs WHERE project = (SELECT id FROM projects WHERE name = ");
+            let mut select = sqlx::QueryBuilder::new(
+                "SELECT run FROM runs WHERE project = (SELECT id FROM projects WHERE name = ",
+            );
             select.push_bind(project).push(")");
             if let Some(runbook) = filter.runbook {
                 select.push(" AND runbook = ").push_bind(runbook);
@@ -216,7 +221,11 @@ impl Store {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn newest_runs(&self, project: ProjectId, runbooks: Vec<String>) -> Result<Vec<Run>, StoreError> {
+    pub async fn newest_runs(
+        &self,
+        project: ProjectId,
+        runbooks: Vec<String>,
+    ) -> Result<Vec<Run>, StoreError> {
         if runbooks.is_empty() {
             return Ok(Vec::new());
         }

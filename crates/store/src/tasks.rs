@@ -1,9 +1,7 @@
 //! The queue: one row for each attempt that may start. It goes in the transaction that stores the start.
 
 use jiff::Timestamp;
-use model::{
-    run::{Run, RunEvent, Transition, transition},
-};
+use model::run::{Run, RunEvent, Transition, transition};
 use sqlx::{Row, types::Json};
 
 use crate::{
@@ -39,7 +37,10 @@ macro_rules! apply_effects {
                         .await?;
                 }
                 model::run::RunEffect::Started { .. } | model::run::RunEffect::Ended if waited => {
-                    sqlx::query("DELETE FROM tasks WHERE run = $1").bind($run).execute(&mut *$connection).await?;
+                    sqlx::query("DELETE FROM tasks WHERE run = $1")
+                        .bind($run)
+                        .execute(&mut *$connection)
+                        .await?;
                 }
                 model::run::RunEffect::Started { .. }
                 | model::run::RunEffect::Ended
@@ -67,7 +68,8 @@ impl Store {
                 let run: Json<Run> = row.try_get("run")?;
                 let (step, attempt): (i64, i64) = (row.try_get("step")?, row.try_get("attempt")?);
                 let place = |number: i64| {
-                    u32::try_from(number).map_err(|_| StoreError::Corrupt(format!("a task has the place {number}")))
+                    u32::try_from(number)
+                        .map_err(|_| StoreError::Corrupt(format!("a task has the place {number}")))
                 };
                 let (step, attempt) = (place(step)?, place(attempt)?);
                 let started = transition(Some(&run.0), at, RunEvent::StepStarted { step, attempt })?;
@@ -84,7 +86,8 @@ impl Store {
     /// If the store does not answer.
     pub async fn waiting_tasks(&self) -> Result<u64, StoreError> {
         in_read!(self, |connection| async move {
-            let row = sqlx::query("SELECT count(*) AS waiting FROM tasks").fetch_one(&mut *connection).await?;
+            let row =
+                sqlx::query("SELECT count(*) AS waiting FROM tasks").fetch_one(&mut *connection).await?;
             Ok(u64::try_from(row.try_get::<i64, _>("waiting")?).unwrap_or(0))
         })
     }
