@@ -1,7 +1,6 @@
 //! Runs: rows are projections, events are what happened. Both change in one transaction with the tasks.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use model::{
     api::RunView,
     id::{ProjectId, RunId},
@@ -12,7 +11,7 @@ use sqlx::{Row, types::Json};
 use crate::{
     Answered, Key, Store, StoreError,
     dialect::dialect,
-    engine::{in_read, in_write},
+    engine::{in_read, in_write, to_microsecond},
     events::{NewEvent, insert_events},
     idempotency::claim_key,
     tasks::apply_effects,
@@ -79,6 +78,7 @@ impl Store {
         at: Timestamp,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
+        let at = to_microsecond(at);
         let begun = transition(None, at, RunEvent::Requested(Box::new(requested)))?;
         in_write!(self, |connection| async move {
             let answer = RunView::new(begun.run.clone(), None);
@@ -121,6 +121,7 @@ impl Store {
         event: RunEvent,
         go_on: bool,
     ) -> Result<Advanced, StoreError> {
+        let at = to_microsecond(at);
         in_write!(self, |connection| async move {
             let row = sqlx::query(dialect(&*connection).run_for_update)
                 .bind(id.0)
@@ -145,6 +146,7 @@ impl Store {
         event: RunEvent,
         key: Key,
     ) -> Result<Answered<(RunView, Vec<RunEffect>)>, StoreError> {
+        let at = to_microsecond(at);
         in_write!(self, |connection| async move {
             let row = sqlx::query(dialect(&*connection).run_for_update)
                 .bind(id.0)
