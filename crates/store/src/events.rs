@@ -115,32 +115,32 @@ macro_rules! insert_events {
         let recorded_at = $crate::engine::to_microsecond(jiff::Timestamp::now());
         let mut events = std::collections::VecDeque::from($events);
         while !events.is_empty() {
-        // Both engines bound the number of values in one statement.
-        let some = events.drain(..events.len().min(256)).collect::<Vec<_>>();
-        let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, service, \
-             environment, subject, run, run_seq, correlation, cause, data) ",
-        );
-        insert.push_values(some, |mut row, event: $crate::events::NewEvent| {
-            let none: Option<String> = None;
-            row.push_bind(event.id)
-                .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
-                .push_bind(jiff_sqlx::ToSqlx::to_sqlx(recorded_at))
-                .push_bind(event.kind)
-                .push_bind(event.principal)
-                .push_bind(none.clone())
-                .push_bind(none.clone())
-                .push_bind(event.project)
-                .push_bind(event.service)
-                .push_bind(none)
-                .push_bind(event.subject)
-                .push_bind(event.run.map(|(run, _)| run))
-                .push_bind(event.run.map(|(_, sequence)| sequence))
-                .push_bind(event.correlation)
-                .push_bind(event.cause)
-                .push_bind(sqlx::types::Json(event.data));
-        });
-        insert.build().execute(&mut *$connection).await?;
+            // Both engines bound the number of values in one statement.
+            let some = events.drain(..events.len().min(256)).collect::<Vec<_>>();
+            let mut insert = sqlx::QueryBuilder::new(
+                "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, \
+                 service, environment, subject, run, run_seq, correlation, cause, data) ",
+            );
+            insert.push_values(some, |mut row, event: $crate::events::NewEvent| {
+                let none: Option<String> = None;
+                row.push_bind(event.id)
+                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
+                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(recorded_at))
+                    .push_bind(event.kind)
+                    .push_bind(event.principal)
+                    .push_bind(none.clone())
+                    .push_bind(none.clone())
+                    .push_bind(event.project)
+                    .push_bind(event.service)
+                    .push_bind(none)
+                    .push_bind(event.subject)
+                    .push_bind(event.run.map(|(run, _)| run))
+                    .push_bind(event.run.map(|(_, sequence)| sequence))
+                    .push_bind(event.correlation)
+                    .push_bind(event.cause)
+                    .push_bind(sqlx::types::Json(event.data));
+            });
+            insert.build().execute(&mut *$connection).await?;
         }
     }};
 }

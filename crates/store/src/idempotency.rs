@@ -28,22 +28,22 @@ macro_rules! claim_key {
     ($connection:expr, $key:expr, $answer:expr) => {{
         let key: &$crate::Key = $key;
         loop {
-        let inserted = sqlx::query(
-            "INSERT INTO idempotency_keys (principal, route, key, id, body, answer) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(key.principal.0)
-        .bind(key.route.clone())
-        .bind(key.key.clone())
-        .bind(model::id::Uuid::now_v7())
-        .bind(key.body.clone())
-        .bind(sqlx::types::Json($answer))
-        .execute(&mut *$connection)
-        .await?;
-        if inserted.rows_affected() == 1 {
-            break None;
-        }
-        // Whoever came first has committed by now: an insert waits for another's that is still open.
+            let inserted = sqlx::query(
+                "INSERT INTO idempotency_keys (principal, route, key, id, body, answer) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            )
+            .bind(key.principal.0)
+            .bind(key.route.clone())
+            .bind(key.key.clone())
+            .bind(model::id::Uuid::now_v7())
+            .bind(key.body.clone())
+            .bind(sqlx::types::Json($answer))
+            .execute(&mut *$connection)
+            .await?;
+            if inserted.rows_affected() == 1 {
+                break None;
+            }
+            // Whoever came first has committed by now: an insert waits for another's that is still open.
             let row = sqlx::query(
                 "SELECT body, answer FROM idempotency_keys WHERE principal = $1 AND route = $2 AND key = $3",
             )
