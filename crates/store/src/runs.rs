@@ -70,7 +70,7 @@ impl Store {
     /// again.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] if the key came with another body.
+    /// [`StoreError::KeyReused`] if the key came with another body, [`StoreError::HasNul`].
     pub async fn request_run(
         &self,
         project: ProjectId,
@@ -80,6 +80,7 @@ impl Store {
     ) -> Result<Answered<RunView>, StoreError> {
         let at = to_microsecond(at);
         let begun = transition(None, at, RunEvent::Requested(Box::new(requested)))?;
+        let events = NewEvent::of_run(&begun.run, 0, at, &begun.events)?;
         in_write!(self, |connection| async move {
             let answer = RunView::new(begun.run.clone(), None);
             if let Some(key) = &key {
@@ -102,7 +103,6 @@ impl Store {
             .bind(Json(run))
             .execute(&mut *connection)
             .await?;
-            let events = NewEvent::of_run(run, 0, at, &begun.events)?;
             insert_events!(connection, events);
             apply_effects!(connection, run.id.0, at, &begun.effects, false);
             Ok(Answered { answer, replayed: false })
