@@ -2,7 +2,6 @@
 
 use std::{
     path::Path,
-    pin::Pin,
     str::FromStr,
     sync::{
         Arc,
@@ -11,19 +10,16 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool,
+    ConnectOptions, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::RwLock;
 
-use crate::{StoreError, migrations};
+use crate::{StoreError, migrations, sqlite::Sqlite};
 
-/// Writes that may wait for the writer before callers wait for room.
-const WRITES_WAITING: usize = 4096;
-/// Writes that go into one transaction at most.
-const WRITES_GROUPED: usize = 64;
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
@@ -37,7 +33,19 @@ pub struct Store {
 #[derive(Clone)]
 pub(crate) enum Engine {
     Sqlite(Sqlite),
-    Postgres(PgPool),
+    Postgres(Postgres),
+}
+
+#[derive(Clone)]
+pub(crate) struct Postgres {
+    pub(crate) pool: PgPool,
+    /// Held for reading by every call until it is answered, for writing by the one that closes the store.
+    pub(crate) open: Arc<RwLock<()>>,
+}
+
+/// Times are kept to the microsecond, which is what PostgreSQL keeps: an answer says what a later read says.
+pub(crate) fn to_microsecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 impl Store {
@@ -70,13 +78,20 @@ impl Store {
     /// Connect to the PostgreSQL database at `url` (`postgres://user@host/name`), and bring its schema up to date.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] if a newer program wrote it.
+    /// [`StoreError::Newer`] if a newer program wrote it, [`StoreError::NotDurable`] if the database acknowledges what it
+    /// has not yet written.
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url)?.application_name("signalbox").disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;
+        let row =
+            sqlx::query("SELECT current_setting('synchronous_commit') AS setting").fetch_one(&pool).await?;
+        if row.try_get::<String, _>("setting")? == "off" {
+            return Err(StoreError::NotDurable);
+        }
         migrations::postgres().run(&pool).await.map_err(migrations::explain)?;
-        Ok(Self { engine: Engine::Postgres(pool), transactions: Arc::new(AtomicU64::new(0)) })
+        let engine = Engine::Postgres(Postgres { pool, open: Arc::new(RwLock::new(())) });
+        Ok(Self { engine, transactions: Arc::new(AtomicU64::new(0)) })
     }
 
     /// `sqlite` or `postgres`.
@@ -107,17 +122,15 @@ impl Store {
         })
     }
 
-    /// Let go of every connection, after all writes that were asked for are done.
+    /// Let go of every connection, after all writes that were asked for are done. A write asked for later is refused with
+    /// [`StoreError::Closed`].
     pub async fn close(&self) {
         match &self.engine {
-            Engine::Sqlite(sqlite) => {
-                let (done, closed) = oneshot::channel();
-                if sqlite.writes.send(Message::Close(done)).await.is_ok() {
-                    let _ = closed.await;
-                }
-                sqlite.readers.close().await;
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => {
+                let _nobody_else = postgres.open.write().await;
+                postgres.pool.close().await;
             }
-            Engine::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -130,9 +143,10 @@ macro_rules! in_write {
             $crate::engine::Engine::Sqlite(sqlite) => {
                 sqlite.write(move |$connection: &mut sqlx::SqliteConnection| Box::pin($body)).await
             }
-            $crate::engine::Engine::Postgres(pool) => {
+            $crate::engine::Engine::Postgres(postgres) => {
+                let _open = postgres.open.read().await;
                 $store.count_transaction();
-                let mut transaction = pool.begin().await?;
+                let mut transaction = postgres.pool.begin().await?;
                 let answer: Result<_, $crate::StoreError> = {
                     let $connection: &mut sqlx::PgConnection = &mut transaction;
                     $body.await
@@ -164,9 +178,10 @@ macro_rules! in_read {
                 let answer: Result<_, $crate::StoreError> = $body.await;
                 answer
             }
-            $crate::engine::Engine::Postgres(pool) => {
+            $crate::engine::Engine::Postgres(postgres) => {
+                let _open = postgres.open.read().await;
                 $store.count_transaction();
-                let mut pooled = pool.acquire().await?;
+                let mut pooled = postgres.pool.acquire().await?;
                 let $connection: &mut sqlx::PgConnection = &mut pooled;
                 let answer: Result<_, $crate::StoreError> = $body.await;
                 answer
@@ -176,123 +191,3 @@ macro_rules! in_read {
 }
 
 pub(crate) use {in_read, in_write};
-
-/// SQLite: one writer that commits in groups, and readers beside it. With one writer there is no `SQLITE_BUSY`.
-#[derive(Clone)]
-pub(crate) struct Sqlite {
-    writes: mpsc::Sender<Message>,
-    pub(crate) readers: SqlitePool,
-}
-
-type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
-/// Tells the caller, once it is known whether the group was committed.
-type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
-/// Does its work on the writer; says whether to keep it.
-type Job = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, (bool, Tell)> + Send>;
-
-enum Message {
-    Write(Job),
-    Close(oneshot::Sender<()>),
-}
-
-impl Sqlite {
-    fn start(writer: SqliteConnection, readers: SqlitePool, transactions: Arc<AtomicU64>) -> Self {
-        let (writes, received) = mpsc::channel(WRITES_WAITING);
-        tokio::spawn(write_in_groups(writer, received, transactions));
-        Self { writes, readers }
-    }
-
-    pub(crate) async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
-    {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            Box::pin(async move {
-                let result = body(connection).await;
-                let keep = result.is_ok();
-                let tell: Tell = Box::new(move |committed| {
-                    let result = match committed {
-                        Ok(()) => result,
-                        Err(error) => result.and(Err(StoreError::Commit(error))),
-                    };
-                    let _ = answer.send(result);
-                });
-                (keep, tell)
-            })
-        });
-        self.writes.send(Message::Write(job)).await.map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
-    }
-}
-
-/// Take whatever waits, up to a bound, into one transaction; each write behind a savepoint, so that one that fails takes
-/// nothing with it. Callers hear of success only after the commit.
-async fn write_in_groups(
-    mut writer: SqliteConnection,
-    mut received: mpsc::Receiver<Message>,
-    transactions: Arc<AtomicU64>,
-) {
-    let mut messages = Vec::with_capacity(WRITES_GROUPED);
-    while received.recv_many(&mut messages, WRITES_GROUPED).await > 0 {
-        let mut jobs = Vec::with_capacity(messages.len());
-        let mut close = None;
-        for message in messages.drain(..) {
-            match message {
-                Message::Write(job) => jobs.push(job),
-                Message::Close(done) => close = Some(done),
-            }
-        }
-        if !jobs.is_empty() {
-            transactions.fetch_add(1, Ordering::Relaxed);
-            let mut tell = Vec::with_capacity(jobs.len());
-            let committed = perform(&mut writer, jobs, &mut tell).await;
-            if let Err(error) = &committed {
-                tracing::error!(%error, "a group of writes was not committed");
-                // Fails where SQLite has rolled back already, which is as good.
-                let _ = sqlx::query("ROLLBACK").execute(&mut writer).await;
-            }
-            for tell in tell {
-                tell(committed.as_ref().map(|_| ()).map_err(ToString::to_string));
-            }
-        }
-        if let Some(done) = close {
-            let _ = writer.close().await;
-            let _ = done.send(());
-            return;
-        }
-    }
-}
-
-async fn perform(
-    writer: &mut SqliteConnection,
-    jobs: Vec<Job>,
-    tell: &mut Vec<Tell>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
-    let alone = jobs.len() == 1;
-    for job in jobs {
-        if !alone {
-            sqlx::query("SAVEPOINT one").execute(&mut *writer).await?;
-        }
-        let (keep, told) = job(writer).await;
-        tell.push(told);
-        match (alone, keep) {
-            (true, true) => {}
-            (true, false) => {
-                sqlx::query("ROLLBACK").execute(&mut *writer).await?;
-                return Ok(());
-            }
-            (false, true) => {
-                sqlx::query("RELEASE one").execute(&mut *writer).await?;
-            }
-            (false, false) => {
-                sqlx::query("ROLLBACK TO one").execute(&mut *writer).await?;
-                sqlx::query("RELEASE one").execute(&mut *writer).await?;
-            }
-        }
-    }
-    sqlx::query("COMMIT").execute(&mut *writer).await?;
-    Ok(())
-}

@@ -21,7 +21,16 @@ pub enum StoreError {
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
     #[error("the store does not answer: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// Neither engine takes it, though only PostgreSQL minds (law 9).
+    #[error("text with a NUL character cannot be stored")]
+    HasNul,
+    /// PostgreSQL would acknowledge a commit before it is on disk (law 4).
+    #[error(
+        "the database runs with `synchronous_commit = off`, so that what it acknowledges may be lost: \
+         set it to `on` for Signalbox's role or database"
+    )]
+    NotDurable,
     #[error("the store could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The transaction that this write was grouped into did not commit.
@@ -29,4 +38,13 @@ pub enum StoreError {
     Commit(String),
     #[error("the store has been closed")]
     Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            other => Self::Database(other),
+        }
+    }
 }

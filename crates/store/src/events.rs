@@ -66,6 +66,9 @@ impl NewEvent {
         for event in events {
             let tagged =
                 serde_json::to_value(event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            if has_nul(&tagged) {
+                return Err(StoreError::HasNul);
+            }
             let id = Uuid::now_v7();
             let step = event.step().and_then(|place| run.steps.get(usize::try_from(place).ok()?));
             let principal = match event {
@@ -96,34 +99,49 @@ impl NewEvent {
     }
 }
 
+/// Does a text in it hold a NUL, which PostgreSQL cannot keep?
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(entries) => entries.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Write events on a connection of either engine.
 macro_rules! insert_events {
     ($connection:expr, $events:expr) => {{
-        let recorded_at = jiff::Timestamp::now();
-        let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, service, \
-             environment, subject, run, run_seq, correlation, cause, data) ",
-        );
-        insert.push_values($events, |mut row, event: $crate::events::NewEvent| {
-            let none: Option<String> = None;
-            row.push_bind(event.id)
-                .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
-                .push_bind(jiff_sqlx::ToSqlx::to_sqlx(recorded_at))
-                .push_bind(event.kind)
-                .push_bind(event.principal)
-                .push_bind(none.clone())
-                .push_bind(none.clone())
-                .push_bind(event.project)
-                .push_bind(event.service)
-                .push_bind(none)
-                .push_bind(event.subject)
-                .push_bind(event.run.map(|(run, _)| run))
-                .push_bind(event.run.map(|(_, sequence)| sequence))
-                .push_bind(event.correlation)
-                .push_bind(event.cause)
-                .push_bind(sqlx::types::Json(event.data));
-        });
-        insert.build().execute(&mut *$connection).await?;
+        let recorded_at = $crate::engine::to_microsecond(jiff::Timestamp::now());
+        let mut events = std::collections::VecDeque::from($events);
+        while !events.is_empty() {
+            // Both engines bound the number of values in one statement.
+            let some = events.drain(..events.len().min(256)).collect::<Vec<_>>();
+            let mut insert = sqlx::QueryBuilder::new(
+                "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, \
+                 service, environment, subject, run, run_seq, correlation, cause, data) ",
+            );
+            insert.push_values(some, |mut row, event: $crate::events::NewEvent| {
+                let none: Option<String> = None;
+                row.push_bind(event.id)
+                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
+                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(recorded_at))
+                    .push_bind(event.kind)
+                    .push_bind(event.principal)
+                    .push_bind(none.clone())
+                    .push_bind(none.clone())
+                    .push_bind(event.project)
+                    .push_bind(event.service)
+                    .push_bind(none)
+                    .push_bind(event.subject)
+                    .push_bind(event.run.map(|(run, _)| run))
+                    .push_bind(event.run.map(|(_, sequence)| sequence))
+                    .push_bind(event.correlation)
+                    .push_bind(event.cause)
+                    .push_bind(sqlx::types::Json(event.data));
+            });
+            insert.build().execute(&mut *$connection).await?;
+        }
     }};
 }
 

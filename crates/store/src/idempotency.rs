@@ -27,35 +27,39 @@ pub struct Answered<T> {
 macro_rules! claim_key {
     ($connection:expr, $key:expr, $answer:expr) => {{
         let key: &$crate::Key = $key;
-        let inserted = sqlx::query(
-            "INSERT INTO idempotency_keys (principal, route, key, id, body, answer) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(key.principal.0)
-        .bind(key.route.clone())
-        .bind(key.key.clone())
-        .bind(model::id::Uuid::now_v7())
-        .bind(key.body.clone())
-        .bind(sqlx::types::Json($answer))
-        .execute(&mut *$connection)
-        .await?;
-        if inserted.rows_affected() == 1 {
-            None
-        } else {
+        loop {
+            let inserted = sqlx::query(
+                "INSERT INTO idempotency_keys (principal, route, key, id, body, answer) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            )
+            .bind(key.principal.0)
+            .bind(key.route.clone())
+            .bind(key.key.clone())
+            .bind(model::id::Uuid::now_v7())
+            .bind(key.body.clone())
+            .bind(sqlx::types::Json($answer))
+            .execute(&mut *$connection)
+            .await?;
+            if inserted.rows_affected() == 1 {
+                break None;
+            }
+            // Whoever came first has committed by now: an insert waits for another's that is still open.
             let row = sqlx::query(
                 "SELECT body, answer FROM idempotency_keys WHERE principal = $1 AND route = $2 AND key = $3",
             )
             .bind(key.principal.0)
             .bind(key.route.clone())
             .bind(key.key.clone())
-            .fetch_one(&mut *$connection)
+            .fetch_optional(&mut *$connection)
             .await?;
+            // Forgotten in between: then this call is the first.
+            let Some(row) = row else { continue };
             let body: String = row.try_get("body")?;
             if body != key.body {
                 return Err($crate::StoreError::KeyReused);
             }
             let before: sqlx::types::Json<_> = row.try_get("answer")?;
-            Some(before.0)
+            break Some(before.0);
         }
     }};
 }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apply;
 mod definitions;
 mod dialect;
 mod engine;
@@ -16,9 +17,11 @@ mod migrations;
 mod principals;
 mod projects;
 mod runs;
+mod sqlite;
 mod tasks;
 
-pub use definitions::{Apply, LoadedVersion, NewDefinition, RunbookRow, VersionBytes};
+pub use apply::{Apply, NewDefinition};
+pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
 pub use engine::Store;
 pub use error::StoreError;
 pub use idempotency::{Answered, Key};

@@ -11,7 +11,8 @@ use sqlx::Row;
 
 use crate::{
     Store, StoreError,
-    engine::{in_read, in_write},
+    dialect::dialect,
+    engine::{in_read, in_write, to_microsecond},
     events::{NewEvent, insert_events},
 };
 
@@ -62,8 +63,11 @@ impl Store {
         at: Timestamp,
         by: Option<PrincipalId>,
     ) -> Result<TokenView, StoreError> {
-        let (name, hash) = (name.to_owned(), hash.to_owned());
+        let (name, hash, at) = (name.to_owned(), hash.to_owned(), to_microsecond(at));
         in_write!(self, |connection| async move {
+            if let Some(alone) = dialect(&*connection).names_alone {
+                sqlx::query(alone).execute(&mut *connection).await?;
+            }
             let taken = sqlx::query(
                 "SELECT p.id FROM principals p JOIN tokens t ON t.principal = p.id \
                  WHERE p.name = $1 AND t.revoked_at IS NULL",
@@ -120,20 +124,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn revoke_token(&self, id: TokenId, at: Timestamp, by: PrincipalId) -> Result<(), StoreError> {
+        let at = to_microsecond(at);
         in_write!(self, |connection| async move {
-            let known = sqlx::query("SELECT revoked_at FROM tokens WHERE id = $1")
-                .bind(id.0)
-                .fetch_optional(&mut *connection)
-                .await?
-                .ok_or(StoreError::NotFound("token"))?;
-            if known.try_get::<Option<jiff_sqlx::Timestamp>, _>("revoked_at")?.is_some() {
-                return Ok(());
+            let revoked =
+                sqlx::query("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
+                    .bind(at.to_sqlx())
+                    .bind(id.0)
+                    .execute(&mut *connection)
+                    .await?;
+            if revoked.rows_affected() == 0 {
+                let known = sqlx::query("SELECT id FROM tokens WHERE id = $1")
+                    .bind(id.0)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                return known.map(|_| ()).ok_or(StoreError::NotFound("token"));
             }
-            sqlx::query("UPDATE tokens SET revoked_at = $1 WHERE id = $2")
-                .bind(at.to_sqlx())
-                .bind(id.0)
-                .execute(&mut *connection)
-                .await?;
             sqlx::query("DELETE FROM sessions WHERE token = $1").bind(id.0).execute(&mut *connection).await?;
             let event =
                 NewEvent::standalone("token.revoked", at, Some(by), None, format!("token/{id}"), json!({}));
@@ -181,6 +186,7 @@ impl Store {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (hash, token, by) = (hash.to_owned(), identity.token, identity.principal);
+        let (at, expires_at) = (to_microsecond(at), to_microsecond(expires_at));
         in_write!(self, |connection| async move {
             sqlx::query("INSERT INTO sessions (hash, token, created_at, expires_at) VALUES ($1, $2, $3, $4)")
                 .bind(hash)
@@ -242,7 +248,7 @@ impl Store {
     /// # Errors
     /// If the store does not answer.
     pub async fn end_session(&self, hash: &str, at: Timestamp, by: PrincipalId) -> Result<(), StoreError> {
-        let hash = hash.to_owned();
+        let (hash, at) = (hash.to_owned(), to_microsecond(at));
         in_write!(self, |connection| async move {
             let gone = sqlx::query("DELETE FROM sessions WHERE hash = $1")
                 .bind(hash)

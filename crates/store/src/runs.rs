@@ -1,7 +1,6 @@
 //! Runs: rows are projections, events are what happened. Both change in one transaction with the tasks.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx;
 use model::{
     api::RunView,
     id::{ProjectId, RunId},
@@ -12,7 +11,7 @@ use sqlx::{Row, types::Json};
 use crate::{
     Answered, Key, Store, StoreError,
     dialect::dialect,
-    engine::{in_read, in_write},
+    engine::{in_read, in_write, to_microsecond},
     events::{NewEvent, insert_events},
     idempotency::claim_key,
     tasks::apply_effects,
@@ -71,7 +70,7 @@ impl Store {
     /// again.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] if the key came with another body.
+    /// [`StoreError::KeyReused`] if the key came with another body, [`StoreError::HasNul`].
     pub async fn request_run(
         &self,
         project: ProjectId,
@@ -79,7 +78,9 @@ impl Store {
         at: Timestamp,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
+        let at = to_microsecond(at);
         let begun = transition(None, at, RunEvent::Requested(Box::new(requested)))?;
+        let events = NewEvent::of_run(&begun.run, 0, at, &begun.events)?;
         in_write!(self, |connection| async move {
             let answer = RunView::new(begun.run.clone(), None);
             if let Some(key) = &key {
@@ -102,7 +103,6 @@ impl Store {
             .bind(Json(run))
             .execute(&mut *connection)
             .await?;
-            let events = NewEvent::of_run(run, 0, at, &begun.events)?;
             insert_events!(connection, events);
             apply_effects!(connection, run.id.0, at, &begun.effects, false);
             Ok(Answered { answer, replayed: false })
@@ -121,6 +121,7 @@ impl Store {
         event: RunEvent,
         go_on: bool,
     ) -> Result<Advanced, StoreError> {
+        let at = to_microsecond(at);
         in_write!(self, |connection| async move {
             let row = sqlx::query(dialect(&*connection).run_for_update)
                 .bind(id.0)
@@ -145,6 +146,7 @@ impl Store {
         event: RunEvent,
         key: Key,
     ) -> Result<Answered<(RunView, Vec<RunEffect>)>, StoreError> {
+        let at = to_microsecond(at);
         in_write!(self, |connection| async move {
             let row = sqlx::query(dialect(&*connection).run_for_update)
                 .bind(id.0)

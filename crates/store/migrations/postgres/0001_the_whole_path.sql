@@ -1,6 +1,7 @@
+-- What lists are sorted by has the collation "C": by bytes, as on SQLite, whatever the database's own.
 CREATE TABLE projects (
     id          UUID NOT NULL PRIMARY KEY,
-    name        TEXT NOT NULL UNIQUE,
+    name        TEXT COLLATE "C" NOT NULL UNIQUE,
     created_at  TIMESTAMPTZ NOT NULL
 );
 
@@ -31,7 +32,7 @@ CREATE TABLE definitions (
     id              UUID NOT NULL PRIMARY KEY,
     project         UUID NOT NULL REFERENCES projects (id),
     kind            TEXT NOT NULL,
-    name            TEXT NOT NULL,
+    name            TEXT COLLATE "C" NOT NULL,
     digest          TEXT NOT NULL,
     published_at    TIMESTAMPTZ NOT NULL,
     published_by    TEXT NOT NULL,
@@ -60,7 +61,7 @@ CREATE TABLE files (
 CREATE TABLE version_files (
     definition  UUID NOT NULL,
     digest      TEXT NOT NULL,
-    path        TEXT NOT NULL,
+    path        TEXT COLLATE "C" NOT NULL,
     mode        TEXT NOT NULL,
     size        BIGINT NOT NULL,
     sha256      TEXT NOT NULL REFERENCES files (sha256),
