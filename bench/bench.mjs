@@ -81,7 +81,7 @@ async function measure() {
   let server = await start(dataDir);
   if (wanted('idle')) {
     say('idle');
-    figures.push(...(await measureIdle({ server, seconds: pick(20, 5), say })));
+    figures.push(...(await measureIdle({ server, seconds: pick(20, 5) })));
   }
   await server.apply(folder);
   if (wanted('latency')) {
@@ -90,7 +90,7 @@ async function measure() {
   }
   if (wanted('throughput')) {
     say('no-op runs');
-    const serverParallel = Number(process.env.SIGNALBOX_PARALLEL) || null;
+    const { runner_places: serverParallel } = await server.status();
     figures.push(...(await measureThroughput({ server, folder, rounds: pick(5, 2), count: pick(500, 150), serverParallel })));
   }
   if (wanted('output')) {

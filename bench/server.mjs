@@ -145,6 +145,10 @@ export class Server {
     });
   }
 
+  status() {
+    return this.call('GET', '/api/v1/status');
+  }
+
   startRun(runbook, inputs = {}) {
     return this.call('POST', `${API}/runbooks/${runbook}/runs`, { inputs, reason: 'make bench' });
   }

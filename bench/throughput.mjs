@@ -67,7 +67,7 @@ async function perform(server, count) {
 export async function measureThroughput({ server, folder, rounds, count, serverParallel }) {
   const script = path.join(folder, 'noop.sh');
   const cores = os.availableParallelism();
-  const widths = [...new Set([cores, ...(serverParallel ? [serverParallel] : [])])];
+  const widths = [...new Set([cores, serverParallel])];
   const bare = new Map(widths.map((width) => [width, []]));
   const ours = [];
   const accepted = [];
