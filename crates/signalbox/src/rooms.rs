@@ -5,46 +5,6 @@ use std::{collections::BTreeMap, future::Future, net::SocketAddr, path::PathBuf,
 use client::LiveEvent;
 use model::api::{ApplyRequest, Problem};
 
-pub mod definition {
-    use std::collections::BTreeMap;
-
-    use model::{api::Fault, runbook::FileMode, runbook::Runbook};
-
-    pub struct SourceText {
-        pub path: String,
-        pub text: String,
-    }
-
-    pub struct ListedFile {
-        pub mode: FileMode,
-        pub size: u64,
-        pub outside: bool,
-    }
-
-    pub type Listing = BTreeMap<String, ListedFile>;
-
-    pub struct Definition {
-        pub kind: String,
-        pub name: String,
-        pub path: String,
-        pub runbook: Runbook,
-        pub files: Vec<String>,
-    }
-
-    pub struct Reading {
-        pub definitions: Vec<Definition>,
-        pub faults: Vec<Fault>,
-    }
-
-    pub fn read(_: &[SourceText], _: &Listing) -> Reading {
-        Reading { definitions: Vec::new(), faults: Vec::new() }
-    }
-
-    pub fn schema(_: &str) -> Option<&'static str> {
-        None
-    }
-}
-
 pub struct Settings {
     pub data_dir: PathBuf,
     pub listen: SocketAddr,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use definition::Reading;
+
 use crate::{
     args::{InputArg, input, name},
     commands::{apply, check},
@@ -9,7 +11,7 @@ use crate::{
     failure::{Exit, Failure},
     faults, folder,
     follow::Watch,
-    rooms::{self, definition::Reading},
+    rooms,
 };
 
 /// Run a runbook from a local file on this machine, without a server.
