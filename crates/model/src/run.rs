@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::{
     id::{PrincipalId, RunId},
     name::Digest,
-    runbook::{Effect, InputValues, Runbook},
+    runbook::{Effect, InputValues, Runbook, Step},
 };
 
 /// Where a run stands.
@@ -281,7 +281,31 @@ pub struct Requested {
     pub by: Requester,
     /// `api`, `cli` or `console`: where the request came from.
     pub via: String,
-    pub runbook: Runbook,
+    pub runbook: String,
+    pub title: Option<String>,
+    pub service: Option<String>,
+    pub effect: Effect,
+    pub timeout_s: Option<u64>,
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step as the run will have it. Scripts stay in the version, which the digest names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    pub name: String,
+    pub action: String,
+    pub effect: Effect,
+}
+
+impl PlannedStep {
+    pub fn of(runbook: &Runbook) -> Vec<Self> {
+        let planned = |step: &Step| Self {
+            name: step.name.clone(),
+            action: step.action.name().to_owned(),
+            effect: step.effect,
+        };
+        runbook.steps.iter().map(planned).collect()
+    }
 }
 
 /// How an attempt ended.
@@ -332,6 +356,8 @@ pub struct Stamped {
 pub enum RunEffect {
     /// Queue a task: this attempt may start.
     Ready { step: u32, attempt: u32 },
+    /// Perform this attempt: its start is stored.
+    Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
     /// The run is over: its working directory goes, whoever follows is told.
@@ -387,10 +413,12 @@ pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<T
             if run.state == RunState::Queued {
                 events.push(RunEvent::Started {});
             }
+            effects.push(RunEffect::Started { step: *step, attempt: *attempt });
             events.push(event);
         }
         (RunEvent::StepFinished { step, attempt, .. }, Some(run)) => {
-            let here = run.step(*step).is_some_and(|s| s.state == StepState::Running && s.attempt == *attempt);
+            let here =
+                run.step(*step).is_some_and(|s| s.state == StepState::Running && s.attempt == *attempt);
             if !here {
                 return Err(Refused::NotRunning { step: *step, attempt: *attempt });
             }
@@ -400,6 +428,7 @@ pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<T
             if run.state == RunState::Canceling {
                 return Err(Refused::AlreadyCanceling);
             }
+            // Whatever is queued must not start any more; what runs is ended.
             if let Some(step) = run.running_step() {
                 let attempt = run.step(step).map_or(0, |s| s.attempt);
                 effects.push(RunEffect::Stop { step, attempt });
@@ -522,39 +551,35 @@ fn apply(mut run: Run, at: Timestamp, event: &RunEvent) -> Run {
 }
 
 fn requested_run(requested: &Requested, at: Timestamp) -> Run {
-    let runbook = &requested.runbook;
+    let pending = |step: &PlannedStep| StepRun {
+        name: step.name.clone(),
+        action: step.action.clone(),
+        effect: step.effect,
+        state: StepState::Pending,
+        attempt: 0,
+        started_at: None,
+        finished_at: None,
+        exit_code: None,
+        signal: None,
+        cause: None,
+        message: None,
+        outputs: BTreeMap::new(),
+    };
     Run {
         id: requested.id,
         project: requested.project.clone(),
-        runbook: runbook.name.clone(),
+        runbook: requested.runbook.clone(),
         digest: requested.digest.clone(),
-        title: runbook.title.clone(),
-        service: runbook.service.clone(),
-        effect: runbook.effect,
+        title: requested.title.clone(),
+        service: requested.service.clone(),
+        effect: requested.effect,
         state: RunState::Queued,
         revision: 1,
         reason: requested.reason.clone(),
         requested_by: requested.by.clone(),
         inputs: requested.inputs.clone(),
-        timeout_s: runbook.timeout_s,
-        steps: runbook
-            .steps
-            .iter()
-            .map(|step| StepRun {
-                name: step.name.clone(),
-                action: step.action.name().to_owned(),
-                effect: step.effect,
-                state: StepState::Pending,
-                attempt: 0,
-                started_at: None,
-                finished_at: None,
-                exit_code: None,
-                signal: None,
-                cause: None,
-                message: None,
-                outputs: BTreeMap::new(),
-            })
-            .collect(),
+        timeout_s: requested.timeout_s,
+        steps: requested.steps.iter().map(pending).collect(),
         requested_at: at,
         started_at: None,
         finished_at: None,
