@@ -1,11 +1,6 @@
 //! `signalbox server`: the server, until a signal ends it.
 
-use std::{
-    io::IsTerminal,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -14,10 +9,10 @@ use crate::{
     context::Context,
     credentials::xdg,
     failure::{Exit, Failure},
-    rooms,
+    words,
 };
 
-/// How long answers that are under way may take after the signal.
+/// How long steps may go on after the signal.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Start a server on this machine.
@@ -55,18 +50,21 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    let token = data_dir.join("admin.token");
-    let settings = rooms::Settings { data_dir, listen: args.listen, grace: GRACE };
-    rooms::serve(settings, |address| ready(context, address, &token), shutdown)
+    let settings = server::Settings { data_dir, listen: args.listen, grace: GRACE };
+    server::serve(settings, |ready| tell(context, &ready), shutdown)
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(Exit::Success)
 }
 
-fn ready(context: &Context, address: SocketAddr, token: &Path) {
-    context.printer.err(&format!("signalbox {} is ready at http://{address}", env!("CARGO_PKG_VERSION")));
-    if token.exists() {
-        context.printer.err(&format!("the administrator's token is in {}", token.display()));
+fn tell(context: &Context, ready: &server::Ready) {
+    let printer = &context.printer;
+    printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
+    let first = if ready.first_start { "first start: " } else { "" };
+    printer.err(&format!("{first}the administrator's token is in {}", ready.admin_token.display()));
+    if ready.settled > 0 {
+        let steps = words::count(ready.settled, "step");
+        printer.err(&format!("{steps} ran when the last server went away: how they ended is unknown"));
     }
 }
 

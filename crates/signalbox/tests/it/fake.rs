@@ -87,8 +87,8 @@ fn serve(mut socket: &TcpStream, answer: &dyn Fn(&Asked, usize) -> Answer, seen:
     };
     let _ = write!(socket, "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
     let _ = socket.write_all(&body);
-    while hold {
-        thread::sleep(Duration::from_secs(1));
+    if hold {
+        thread::sleep(Duration::from_secs(3600));
     }
 }
 

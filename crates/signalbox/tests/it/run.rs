@@ -157,6 +157,11 @@ fn a_log_is_printed_byte_for_byte() {
     assert!(done.code == Some(2) && done.err.contains("its steps are hello"), "{}", done.err);
     let followed = home.command(&["runs", "logs", RUN, "--follow"]).output().unwrap();
     assert_eq!((followed.status.code(), followed.stdout), (Some(0), b"one\n\x1b[2J\xff\xfe".to_vec()));
+    let pieces = home.signalbox(&["runs", "logs", RUN, "--follow", "--json"]).out;
+    assert_eq!(pieces.lines().next(), Some(json(&output(Stdout, b"one\n\x1b[2J")).as_str()));
+    assert_eq!(pieces.lines().count(), 3);
+    let open = home.signalbox(&["runs", "logs", RUN, "--json"]);
+    assert!(open.code == Some(2) && open.err.contains("--follow"), "{}", open.err);
 }
 
 #[test]
