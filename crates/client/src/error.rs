@@ -36,6 +36,16 @@ impl Error {
         }
     }
 
+    /// Did nobody listen at all, so that nothing can have been done?
+    pub fn is_unheard(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => {
+                source.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+            }
+            _ => false,
+        }
+    }
+
     /// May the same question have another answer a moment later?
     pub fn is_passing(&self) -> bool {
         match self {

@@ -162,7 +162,7 @@ impl Client {
             self.read(response).await
         };
         match once().await {
-            Err(Error::Unreachable { source, .. }) if !is_refused(source.as_ref()) => {
+            Err(error @ Error::Unreachable { .. }) if !error.is_unheard() => {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 once().await
             }
@@ -208,11 +208,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Did nobody listen at all, so that nothing was sent?
-fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -12,13 +12,10 @@ use model::{
     runbook::FileMode,
 };
 
-use crate::{
-    failure::Failure,
-    rooms::definition::{ListedFile, Listing, SourceText},
-};
+use definition::{ListedFile, Listing, SourceText, limits::DOCUMENT_MAX};
 
-/// Most bytes of one document.
-const DOCUMENT_MAX: u64 = 1024 * 1024;
+use crate::failure::Failure;
+
 /// Most files below a root.
 const FILES_MAX: usize = 20_000;
 
@@ -28,10 +25,16 @@ pub struct Folder {
     pub root: PathBuf,
     /// A folder was asked for, not a single file.
     pub whole: bool,
-    pub documents: Vec<SourceText>,
+    pub documents: Vec<Document>,
     pub listing: Listing,
     /// Documents that could not be read.
     pub faults: Vec<Fault>,
+}
+
+/// A file of documents.
+pub struct Document {
+    pub path: String,
+    pub text: String,
 }
 
 /// Reads a folder, or a single document with the files around it.
@@ -72,6 +75,11 @@ fn root_of(file: &Path) -> PathBuf {
 }
 
 impl Folder {
+    /// What the definition room reads.
+    pub fn sources(&self) -> Vec<SourceText<'_>> {
+        self.documents.iter().map(|d| SourceText { path: &d.path, text: &d.text }).collect()
+    }
+
     /// The text of a document, by its path from the root.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.documents.iter().find(|document| document.path == path).map(|document| document.text.as_str())
@@ -142,30 +150,31 @@ impl Folder {
     fn document(&mut self, path: &str) {
         let outside = self.listing.get(path).is_some_and(|file| file.outside);
         let read = if outside {
-            Err(fault("document_outside", path, "this document is a link that leads out of the folder")
-                .with("put the document itself here"))
+            Err(fault("document_outside", path, "This file is a symbolic link that leads out of the folder.")
+                .with("Put the file itself here."))
         } else {
             read_document(&self.root.join(path), path)
         };
         match read {
-            Ok(text) => self.documents.push(SourceText { path: path.to_owned(), text }),
-            Err(fault) => self.faults.push(fault.0),
+            Ok(text) => self.documents.push(Document { path: path.to_owned(), text }),
+            Err(fault) => self.faults.push(*fault.0),
         }
     }
 }
 
 fn read_document(file: &Path, path: &str) -> Result<String, Told> {
     let broken =
-        |e: std::io::Error| fault("document_unreadable", path, &format!("this document cannot be read: {e}"));
+        |e: std::io::Error| fault("document_unreadable", path, &format!("This file cannot be read: {e}."));
+    const MAX: u64 = DOCUMENT_MAX as u64;
     let mut bytes = Vec::new();
     let opened = File::open(file).map_err(broken)?;
     let size = opened.metadata().map_err(broken)?.len();
-    if size <= DOCUMENT_MAX {
-        opened.take(DOCUMENT_MAX + 1).read_to_end(&mut bytes).map_err(broken)?;
+    if size <= MAX {
+        opened.take(MAX + 1).read_to_end(&mut bytes).map_err(broken)?;
     }
-    if size > DOCUMENT_MAX || bytes.len() as u64 > DOCUMENT_MAX {
-        let message = format!("this document has {size} bytes; at most {DOCUMENT_MAX} are read");
-        let hint = "split it, or keep what is not a definition under another ending than .yaml or .yml";
+    if size > MAX || bytes.len() > DOCUMENT_MAX {
+        let message = format!("This file has {size} bytes, but at most {DOCUMENT_MAX} are read.");
+        let hint = "Split it; what is no definition may have another ending than `.yaml` and `.yml`.";
         return Err(fault("document_too_large", path, &message).with(hint));
     }
     String::from_utf8(bytes).map_err(|e| not_utf8(path, &e))
@@ -175,7 +184,7 @@ fn not_utf8(path: &str, error: &std::string::FromUtf8Error) -> Told {
     let offset = error.utf8_error().valid_up_to();
     let before = String::from_utf8_lossy(&error.as_bytes()[..offset]).into_owned();
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let mut told = fault("not_utf8", path, "this document is not UTF-8").with("save it as UTF-8");
+    let mut told = fault("not_utf8", path, "This file is not UTF-8.").with("Save it as UTF-8.");
     told.0.line = before.matches('\n').count() + 1;
     told.0.column = before[line_start..].chars().count() + 1;
     told.0.offset = offset;
@@ -183,7 +192,7 @@ fn not_utf8(path: &str, error: &std::string::FromUtf8Error) -> Told {
     told
 }
 
-struct Told(Fault);
+struct Told(Box<Fault>);
 
 impl Told {
     fn with(mut self, hint: &str) -> Self {
@@ -193,7 +202,7 @@ impl Told {
 }
 
 fn fault(code: &str, path: &str, message: &str) -> Told {
-    Told(Fault {
+    Told(Box::new(Fault {
         severity: Severity::Error,
         code: code.to_owned(),
         path: path.to_owned(),
@@ -203,7 +212,7 @@ fn fault(code: &str, path: &str, message: &str) -> Told {
         length: 0,
         message: message.to_owned(),
         hint: None,
-    })
+    }))
 }
 
 /// A relative path with `/`, if it is UTF-8.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Between two drawings of the step list.
-const BEAT: Duration = Duration::from_millis(120);
+pub const BEAT: Duration = Duration::from_millis(120);
 /// Most bytes of a line that wait for its end while the step list is below.
 const LINE_MAX: usize = 16 * 1024;
 
@@ -86,10 +86,11 @@ impl<'a> Watch<'a> {
     }
 
     fn state(&mut self, view: Box<RunView>) {
-        if self.printer.is_json() {
-            self.printer.object_line(&Tagged { r#type: "run", value: &view });
-        } else if self.telling && self.list.is_none() {
-            self.tell_changes(&view);
+        match self.printer.is_json() {
+            _ if !self.telling => {}
+            true => self.printer.object_line(&Tagged { r#type: "run", value: &view }),
+            false if self.list.is_none() => self.tell_changes(&view),
+            false => {}
         }
         self.view = Some(view);
         self.beat();
@@ -113,7 +114,11 @@ impl<'a> Watch<'a> {
             return;
         }
         if self.printer.is_json() {
-            self.printer.object_line(&Tagged { r#type: "output", value: chunk });
+            if self.telling {
+                self.printer.object_line(&Tagged { r#type: "output", value: chunk });
+            } else {
+                self.printer.object_line(chunk);
+            }
             return;
         }
         let bytes = match (&chunk.text, &chunk.bytes_base64) {
@@ -167,7 +172,7 @@ impl<'a> Watch<'a> {
         if let Some(mut list) = self.list.take() {
             list.clear();
             held.insert_str(0, &std::mem::take(&mut self.partial));
-            if !held.is_empty() {
+            if !held.trim_start_matches("\x1b[0m").is_empty() {
                 // What follows must not stand on the step's last line.
                 held.push('\n');
             }
@@ -186,10 +191,11 @@ impl<'a> Watch<'a> {
 
     /// The run has ended: says so, and gives the exit code that says the same.
     pub fn end(&mut self, view: Box<RunView>) -> Exit {
-        if self.printer.is_json() {
-            self.printer.object_line(&view);
-        } else if self.telling && self.list.is_none() {
-            self.tell_changes(&view);
+        match self.printer.is_json() {
+            _ if !self.telling => {}
+            true => self.printer.object_line(&view),
+            false if self.list.is_none() => self.tell_changes(&view),
+            false => {}
         }
         let exit = exit_of(view.run.state);
         let last = words::run(&view);

@@ -12,7 +12,6 @@ mod faults;
 mod folder;
 mod follow;
 mod printer;
-mod rooms;
 mod steps;
 mod table;
 mod terminal;

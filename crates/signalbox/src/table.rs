@@ -1,6 +1,6 @@
 //! Lists: a table on a terminal, columns with a tab between them for programs.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
 /// Rows under a heading.
 pub struct Rows {
@@ -34,6 +34,13 @@ impl Rows {
         table.set_header(self.heading.iter().map(|name| name.to_uppercase()));
         for row in &self.rows {
             table.add_row(row.iter().map(|cell| one_line(cell)));
+        }
+        for (place, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            // Names and ids come first, are copied, and must not be broken.
+            if place == 0 {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         lines.join("\n") + "\n"
@@ -74,6 +81,6 @@ mod tests {
     #[test]
     fn terminals_get_columns() {
         let drawn = rows().draw(Some(60));
-        assert_eq!(drawn, " NAME          REASON\n greet         two lines and a tab\n restart-web\n");
+        assert_eq!(drawn, "NAME         REASON\ngreet        two lines and a tab\nrestart-web\n");
     }
 }

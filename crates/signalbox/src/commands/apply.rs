@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use client::IdempotencyKey;
+use definition::Reading;
 use model::api::{ApplyAnswer, ApplyRequest, SourceDocument, SourceFile};
 
 use crate::{
@@ -11,8 +12,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure},
     faults,
-    folder::{self, Folder},
-    rooms::definition::Reading,
+    folder::{self, Document, Folder},
 };
 
 /// Publish the runbooks of a folder, or one file, with the scripts they name.
@@ -62,10 +62,7 @@ pub async fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
 
 /// All documents, and every file that a runbook names.
 pub fn request(folder: &Folder, reading: &Reading) -> Result<ApplyRequest, Failure> {
-    let document = |d: &_| {
-        let crate::rooms::definition::SourceText { path, text } = d;
-        SourceDocument { path: path.clone(), text: text.clone() }
-    };
+    let document = |d: &Document| SourceDocument { path: d.path.clone(), text: d.text.clone() };
     let named: BTreeSet<&String> =
         reading.definitions.iter().flat_map(|definition| &definition.files).collect();
     let file = |path: &String| -> Result<SourceFile, Failure> {

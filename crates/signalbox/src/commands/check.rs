@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use definition::{Definition, Reading};
 use model::api::Fault;
 use serde::Serialize;
 
@@ -10,7 +11,6 @@ use crate::{
     failure::{Exit, Failure},
     faults,
     folder::{self, Folder},
-    rooms::definition::{self, Reading},
     words,
 };
 
@@ -53,14 +53,14 @@ pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 impl<'a> Checked<'a> {
-    fn of(definition: &'a definition::Definition) -> Self {
-        Self { kind: &definition.kind, name: &definition.name, path: &definition.path }
+    fn of(definition: &'a Definition) -> Self {
+        Self { kind: definition.kind.name(), name: &definition.name, path: &definition.path }
     }
 }
 
 /// Reads the documents; the faults of those that could not even be read come with the others.
 pub fn read(folder: &Folder) -> Reading {
-    let mut reading = definition::read(&folder.documents, &folder.listing);
+    let mut reading = definition::read(&folder.sources(), &folder.listing);
     reading.faults.extend(folder.faults.iter().cloned());
     reading.faults.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     reading

@@ -55,9 +55,9 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         }
     };
     let view = started.map_err(|error| {
-        let known = error.problem().is_some_and(|problem| problem.status < 500);
+        let known = error.is_unheard() || error.problem().is_some_and(|problem| problem.status < 500);
         let mut failure = Failure::from(error);
-        if !known && !failure.places.iter().any(|place| place.contains("refused")) {
+        if !known {
             failure = failure.place("whether a run was started is not known");
         }
         failure

@@ -3,7 +3,6 @@
 use crate::{
     context::Context,
     failure::{Exit, Failure},
-    rooms::definition,
 };
 
 /// Print the JSON Schema of a kind of definition, for editors.
@@ -15,7 +14,7 @@ pub struct Args {
 }
 
 pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let schema = definition::schema(&args.kind.to_lowercase());
+    let schema = definition::schema(&args.kind);
     let schema = schema.ok_or_else(|| {
         Failure::usage(format!("there is no kind {}", args.kind)).hint("there is `runbook` so far")
     })?;

@@ -1,6 +1,16 @@
 //! `signalbox try`: performs a local file with the same engine, and no server.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use client::LiveEvent;
+use definition::Reading;
+use server::{TryError, TryEvent};
 
 use crate::{
     args::{InputArg, input, name},
@@ -8,8 +18,7 @@ use crate::{
     context::{Context, inputs},
     failure::{Exit, Failure},
     faults, folder,
-    follow::Watch,
-    rooms::{self, definition::Reading},
+    follow::{BEAT, Watch},
 };
 
 /// Run a runbook from a local file on this machine, without a server.
@@ -39,25 +48,55 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     let runbook = choose(&reading, args.runbook.as_deref())?;
     let source = apply::request(&folder, &reading)?;
-    let mut watch = Watch::run(&context.printer);
-    let mut last = None;
-    let interrupted = async {
+    let watch = Mutex::new(Watch::run(&context.printer));
+    let interrupted = AtomicBool::new(false);
+    let cancel = async {
         let _ = tokio::signal::ctrl_c().await;
+        interrupted.store(true, Ordering::Relaxed);
     };
-    let done = rooms::try_local(source, &runbook, inputs, interrupted, |event| {
-        if let Some(view) = watch.event(event) {
-            last = Some(view);
+    let event = |event| {
+        hold(&watch).event(match event {
+            TryEvent::Run(view) => LiveEvent::Run(view),
+            TryEvent::Output(chunk) => LiveEvent::Output(chunk),
+        });
+    };
+    let mut trying = std::pin::pin!(server::try_local(source, &runbook, &inputs, event, cancel));
+    let mut beat = tokio::time::interval(BEAT);
+    let done = loop {
+        tokio::select! {
+            done = &mut trying => break done,
+            _ = beat.tick() => hold(&watch).beat(),
         }
-    })
-    .await;
-    if let Err(problem) = done {
-        watch.close();
-        return Err(client::Error::Problem(Box::new(problem)).into());
+    };
+    match done {
+        Ok(view) => {
+            let exit = hold(&watch).end(Box::new(view));
+            Ok(if interrupted.load(Ordering::Relaxed) { Exit::Interrupted } else { exit })
+        }
+        Err(error) => {
+            hold(&watch).close();
+            Err(failure(error))
+        }
     }
-    match last {
-        Some(view) => Ok(watch.end(view)),
-        None => Err(Failure::new(Exit::Unknown, "the run ended without saying how")),
+}
+
+fn hold<'a, 'w>(watch: &'a Mutex<Watch<'w>>) -> MutexGuard<'a, Watch<'w>> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failure(error: TryError) -> Failure {
+    let exit = match &error {
+        TryError::Faulty(_) | TryError::Inputs(_) | TryError::NoRunbook(_) | TryError::Directory(_) => {
+            Exit::Refused
+        }
+        // Whatever broke afterwards, the run may have begun.
+        TryError::Store(_) | TryError::Follow(_) => Exit::Unknown,
+    };
+    let mut failure = Failure::new(exit, error.to_string());
+    if let TryError::Faulty(faults) | TryError::Inputs(faults) = error {
+        failure.faults = faults;
     }
+    failure
 }
 
 fn choose(reading: &Reading, asked: Option<&str>) -> Result<String, Failure> {
