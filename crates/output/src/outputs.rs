@@ -64,6 +64,11 @@ impl Outputs {
         Ok(LogWriter::new(key, log, self.inner.live.clone(), limit))
     }
 
+    /// Is this log being written now, by this process?
+    pub fn is_live(&self, key: &LogKey) -> bool {
+        self.inner.live.lock().contains_key(key)
+    }
+
     /// Read from the first frame at or after the position `from`; 0 is the begin.
     ///
     /// # Errors

@@ -68,11 +68,11 @@ impl Workspace {
         Ok(())
     }
 
-    /// Remove what an earlier process left behind: the folders of all runs under `root`.
+    /// Remove what an earlier process left behind: the folders of all runs under `root`, but of those in `keep`.
     ///
     /// # Errors
     /// The first of what is left, after all else was removed.
-    pub fn remove_all(root: &Path) -> Result<(), RunnerError> {
+    pub fn remove_all_but(root: &Path, keep: &[String]) -> Result<(), RunnerError> {
         let failed = |source| RunnerError::Remove { path: root.to_path_buf(), source };
         let entries = match fs::read_dir(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -80,7 +80,10 @@ impl Workspace {
         };
         let mut done = Ok(());
         for entry in entries {
-            done = done.and(remove_tree(&entry.map_err(failed)?.path()));
+            let entry = entry.map_err(failed)?;
+            if !keep.iter().any(|run| entry.file_name() == run.as_str()) {
+                done = done.and(remove_tree(&entry.path()));
+            }
         }
         done
     }
