@@ -2,7 +2,7 @@
 
 use model::{
     api::RunView,
-    run::{StepRun, StepState},
+    run::{Cause, StepRun, StepState},
 };
 
 use crate::times;
@@ -10,25 +10,30 @@ use crate::times;
 /// `build: failed (exit code 3) after 1.2 s`.
 pub fn step(step: &StepRun) -> String {
     let mut line = format!("{}: {}", step.name, step.state.name());
-    if let Some(how) = how(step.exit_code, step.signal, step.cause.map(|cause| cause.name())) {
+    let how = how(step).filter(|how| how != step.state.name());
+    if let Some(how) = &how {
         line.push_str(&format!(" ({how})"));
     }
     if let (Some(started), true) = (step.started_at, step.state.is_end()) {
         line.push_str(&format!(" after {}", times::between(started, step.finished_at)));
     }
-    if let Some(message) = step.message.as_deref().filter(|_| step.state != StepState::Succeeded) {
+    let message = step
+        .message
+        .as_deref()
+        .filter(|message| step.state != StepState::Succeeded && how.as_deref() != Some(message));
+    if let Some(message) = message {
         line.push_str(&format!(": {message}"));
     }
     line
 }
 
-fn how(exit_code: Option<i32>, signal: Option<i32>, cause: Option<&str>) -> Option<String> {
-    match (exit_code, signal, cause) {
-        (_, _, None) => None,
-        (Some(code), _, Some("exit")) => Some(format!("exit code {code}")),
-        (_, Some(number), Some("signal")) => Some(format!("signal {number}")),
-        (_, _, Some(cause)) => Some(cause.replace('_', " ")),
-    }
+/// Why it did not succeed, in two words.
+fn how(step: &StepRun) -> Option<String> {
+    Some(match (step.cause?, step.exit_code, step.signal) {
+        (Cause::Exit, Some(code), _) => format!("exit code {code}"),
+        (Cause::Signal, _, Some(number)) => format!("signal {number}"),
+        (cause, _, _) => cause.name().replace('_', " "),
+    })
 }
 
 /// `run 0198…: failed after 3.4 s: step build failed`.

@@ -12,7 +12,7 @@ use crate::{
     words,
 };
 
-/// How long steps may go on after the signal.
+/// How long answers that are under way may take after the signal.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Start a server on this machine.
@@ -51,20 +51,23 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         }
     };
     let settings = server::Settings { data_dir, listen: args.listen, grace: GRACE };
-    server::serve(settings, |ready| tell(context, &ready), shutdown)
+    server::serve(settings, |what| ready(context, &what), shutdown)
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(Exit::Success)
 }
 
-fn tell(context: &Context, ready: &server::Ready) {
+fn ready(context: &Context, ready: &server::Ready) {
     let printer = &context.printer;
     printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
-    let first = if ready.first_start { "first start: " } else { "" };
-    printer.err(&format!("{first}the administrator's token is in {}", ready.admin_token.display()));
     if ready.settled > 0 {
-        let steps = words::count(ready.settled, "step");
-        printer.err(&format!("{steps} ran when the last server went away: how they ended is unknown"));
+        printer.err(&format!(
+            "{} that ran when the last server went away: now `unknown`, see `signalbox runs list --state unknown`",
+            words::count(ready.settled, "step")
+        ));
+    }
+    if ready.first_start {
+        printer.err(&format!("the administrator's token is in {}", ready.admin_token.display()));
     }
 }
 

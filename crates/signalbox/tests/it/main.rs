@@ -4,6 +4,7 @@
 mod check;
 mod fake;
 mod program;
+mod real;
 mod run;
 mod sign_in;
 mod usage;
