@@ -170,3 +170,35 @@ async fn perform(
     sqlx::query("COMMIT").execute(&mut *writer).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::api::Role;
+
+    use super::*;
+    use crate::{Store, engine::Engine};
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_answered_and_the_writer_lives_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("signalbox.db")).await.unwrap();
+        let Engine::Sqlite(sqlite) = &store.engine else { panic!() };
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let faulty = || {
+            sqlite.write::<(), _>(|connection| {
+                Box::pin(async move {
+                    sqlx::query("DELETE FROM tokens").execute(&mut *connection).await?;
+                    panic!("a fault of the program");
+                })
+            })
+        };
+        store.create_token("before", Role::Member, "1", at, None).await.unwrap();
+        assert!(matches!(faulty().await, Err(StoreError::Commit(_))), "alone");
+        let beside = store.create_token("beside", Role::Member, "2", at, None);
+        let (one, other, beside) = tokio::join!(faulty(), faulty(), beside);
+        assert!(matches!((one, other), (Err(StoreError::Commit(_)), Err(StoreError::Commit(_)))));
+        beside.unwrap();
+        assert_eq!(store.tokens().await.unwrap().len(), 2, "what it did is undone");
+        store.close().await;
+    }
+}
