@@ -9,7 +9,7 @@
 //!        fault: everything that is wrong, found in one pass                         digest
 //! ```
 //!
-//! Beside that way stand the values of one run: `inputs` reads what whoever starts it gave, `outputs` what its steps wrote.
+//! Beside that way stand the values of one run: `inputs` reads what whoever starts it gave.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,6 @@ mod files;
 mod input;
 mod inputs;
 pub mod limits;
-mod outputs;
 mod parse;
 mod quantity;
 mod read;
@@ -37,7 +36,5 @@ pub use digest::{digest, inputs_digest, sha256};
 pub use fault::Code;
 pub use files::{ListedFile, Listing};
 pub use inputs::read_inputs;
-pub use outputs::read_outputs;
 pub use read::{Definition, Kind, Reading, SourceText, read};
 pub use schema::schema;
-pub use script::interpreter;

@@ -40,8 +40,3 @@ pub const OUTPUT_LIMIT_MAX: u64 = 1024 * 1024 * 1024 * 1024;
 
 /// Integers beyond this, either way, are not the same in every JSON reader.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
-
-/// Bytes of the file in which a step leaves its outputs.
-pub const OUTPUTS_MAX: usize = 1024 * 1024;
-/// Bytes of one output.
-pub const OUTPUT_MAX: usize = 64 * 1024;

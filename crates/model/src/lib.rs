@@ -10,3 +10,4 @@ pub mod id;
 pub mod name;
 pub mod run;
 pub mod runbook;
+pub mod shebang;

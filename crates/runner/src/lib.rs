@@ -10,7 +10,6 @@ mod ending;
 mod environment;
 mod error;
 mod group;
-mod interpreter;
 mod outputs;
 mod perform;
 mod program;
@@ -23,7 +22,6 @@ mod workspace;
 
 pub use bundle::BundleFile;
 pub use error::RunnerError;
-pub use interpreter::interpreter;
 pub use perform::perform;
 pub use stop::Stop;
 pub use task::{GRACE_DEFAULT, Task};

@@ -11,10 +11,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::runbook::{Script, StepAction};
+use model::{
+    runbook::{Script, StepAction},
+    shebang::shebang,
+};
 use nix::fcntl::OFlag;
 
-use crate::{Workspace, attempt::Attempt, bundle::is_inside, environment::PATH, interpreter::interpreter};
+use crate::{Workspace, attempt::Attempt, bundle::is_inside, environment::PATH};
 
 /// More than the kernel itself looks at.
 const FIRST_LINE: u64 = 4096;
@@ -42,7 +45,8 @@ impl Program {
             }
             StepAction::Run { interpreter: declared, script: Script::File(path) } => {
                 let (path, first) = open_script(workspace, path)?;
-                words = interpreter(&first, declared);
+                let own = shebang(&first);
+                words = own.as_deref().unwrap_or(declared).iter().map(OsString::from).collect();
                 words.push(path.into());
             }
             StepAction::Command { argv } => words = argv.iter().map(OsString::from).collect(),

@@ -206,7 +206,11 @@ pub(crate) fn add_guarded(
 /// `guarded!(router, handler)`: the route of a `#[utoipa::path]` handler whose first argument is `Allowed<Action>`.
 macro_rules! guarded {
     ($router:expr, $handler:path) => {
-        $crate::access::add_guarded($router, utoipa_axum::routes!($handler), &$crate::access::declared($handler))
+        $crate::access::add_guarded(
+            $router,
+            utoipa_axum::routes!($handler),
+            &$crate::access::declared($handler),
+        )
     };
 }
 

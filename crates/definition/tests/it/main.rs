@@ -11,7 +11,6 @@ mod files;
 mod fixtures;
 mod hostile;
 mod inputs;
-mod outputs;
 mod properties;
 mod repository;
 mod rules;

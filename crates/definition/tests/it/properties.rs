@@ -1,6 +1,6 @@
 //! What holds for every text, however it came about.
 
-use definition::{SourceText, digest, interpreter, read};
+use definition::{SourceText, digest, read};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -148,13 +148,6 @@ proptest! {
     #[test]
     fn any_yaml_confetti_is_answered(pieces in prop::collection::vec(piece(), 0..40)) {
         holds(&pieces.concat());
-    }
-
-    #[test]
-    fn any_first_line_has_an_interpreter(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-        let declared = ["sh".to_owned()];
-        prop_assert!(!interpreter(&bytes, &declared).is_empty());
-        prop_assert!(!interpreter(&[&b"#!"[..], &bytes].concat(), &declared).is_empty());
     }
 }
 

@@ -79,13 +79,17 @@ async fn all_goes_whatever_a_step_did_and_no_link_is_followed() {
 #[test]
 fn a_new_server_clears_up_after_the_old_one() {
     let root = tempfile::tempdir().unwrap();
-    Workspace::remove_all(&root.path().join("nowhere")).unwrap();
+    Workspace::remove_all_but(&root.path().join("nowhere"), &[]).unwrap();
     for run in 0..3 {
         let run = format!("0198c0de-0000-7000-8000-00000000000{run}");
         Workspace::create(root.path(), &run, &[file("a/b", FileMode::Plain, "x")]).unwrap();
     }
     symlink("/etc", root.path().join("link")).unwrap();
-    Workspace::remove_all(root.path()).unwrap();
+    let kept = "0198c0de-0000-7000-8000-000000000001".to_owned();
+    Workspace::remove_all_but(root.path(), std::slice::from_ref(&kept)).unwrap();
+    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [kept.as_str()], "a run that goes on keeps its directory");
+    Workspace::remove_all_but(root.path(), &[]).unwrap();
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     assert!(fs::exists("/etc/passwd").unwrap());
 }

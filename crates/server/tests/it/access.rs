@@ -11,7 +11,8 @@ use crate::server::{TestServer, answer};
 const PUBLIC: &[(&str, &str)] = &[("get", "/healthz"), ("get", "/readyz"), ("post", "/api/v1/session")];
 
 /// Actions of administrators alone.
-const ADMIN_ONLY: &[&str] = &["definition.apply", "token.read", "token.create", "token.revoke", "platform.read"];
+const ADMIN_ONLY: &[&str] =
+    &["definition.apply", "token.read", "token.create", "token.revoke", "platform.read"];
 
 struct Route {
     method: Method,
@@ -35,7 +36,10 @@ fn routes() -> Vec<Route> {
 /// A path with something in each place.
 fn filled(path: &str) -> String {
     let id = "01930000-0000-7000-8000-000000000000";
-    path.replace("{project}", "default").replace("{runbook}", "hello").replace("{run}", id).replace("{token}", id)
+    path.replace("{project}", "default")
+        .replace("{runbook}", "hello")
+        .replace("{run}", id)
+        .replace("{token}", id)
 }
 
 #[test]
@@ -82,7 +86,8 @@ async fn each_route_answers_each_role_as_the_policy_says() {
     for route in routes() {
         let Some(action) = route.action else { continue };
         let path = filled(&route.path);
-        let (status, problem) = answer(server.with(&member, route.method.clone(), &path).json(&json!({}))).await;
+        let (status, problem) =
+            answer(server.with(&member, route.method.clone(), &path).json(&json!({}))).await;
         if ADMIN_ONLY.contains(&action.as_str()) {
             assert_eq!(status, StatusCode::FORBIDDEN, "{} {path}: {problem}", route.method);
             assert_eq!(problem["action"], Value::from(action.as_str()), "{} {path}", route.method);
@@ -94,7 +99,8 @@ async fn each_route_answers_each_role_as_the_policy_says() {
         if action == "session.end" || path.ends_with("/live") {
             continue;
         }
-        let (status, problem) = answer(server.with(&server.admin, route.method.clone(), &path).json(&json!({}))).await;
+        let (status, problem) =
+            answer(server.with(&server.admin, route.method.clone(), &path).json(&json!({}))).await;
         assert_ne!(status, StatusCode::FORBIDDEN, "admin {} {path}: {problem}", route.method);
     }
 }

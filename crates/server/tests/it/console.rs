@@ -10,8 +10,12 @@ async fn health_needs_no_sign_in_and_every_answer_carries_its_safeguards() {
     for path in ["/healthz", "/readyz", "/", "/p/default/runs", "/api/openapi.json"] {
         let answer = server.bare(Method::GET, path).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
-        assert!(header("content-security-policy").is_some_and(|csp| csp.contains("default-src 'self'")), "{path}");
+        let header =
+            |name: &str| answer.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+        assert!(
+            header("content-security-policy").is_some_and(|csp| csp.contains("default-src 'self'")),
+            "{path}"
+        );
         assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"), "{path}");
         assert!(header("x-request-id").is_some(), "{path}");
     }

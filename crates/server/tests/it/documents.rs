@@ -33,8 +33,7 @@ async fn an_unchanged_document_makes_no_version_and_prune_retires_what_is_gone()
     server.post("/api/v1/projects/default/apply", really).await;
     let (_, left) = server.get("/api/v1/projects/default/runbooks").await;
     assert_eq!(left["items"].as_array().map(Vec::len), Some(1));
-    let (status, problem) =
-        server.post("/api/v1/projects/default/runbooks/second/runs", json!({})).await;
+    let (status, problem) = server.post("/api/v1/projects/default/runbooks/second/runs", json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
     assert_eq!(problem["type"], "/problems/retired");
 }
@@ -43,7 +42,8 @@ async fn an_unchanged_document_makes_no_version_and_prune_retires_what_is_gone()
 async fn all_faults_come_at_once_with_their_places_and_nothing_is_stored() {
     let server = TestServer::start().await;
     let bad = "kind: Runbook\nname: ../x\nstesp: []\nsteps:\n  - run: ./missing.sh\n  - command: echo\n";
-    let body = json!({"documents": [{"path": "good.yaml", "text": HELLO}, {"path": "bad.yaml", "text": bad}]});
+    let body =
+        json!({"documents": [{"path": "good.yaml", "text": HELLO}, {"path": "bad.yaml", "text": bad}]});
     let (status, problem) = server.post("/api/v1/projects/default/apply", body).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let faults = problem["faults"].as_array().expect("faults");
@@ -74,7 +74,8 @@ async fn hostile_documents_are_refused_and_the_server_lives_on() {
         assert!(problem["faults"][0]["line"].as_u64() > Some(0), "{what} has its place: {problem}");
     }
     let huge = server.with(&server.admin, Method::POST, "/api/v1/projects/default/apply");
-    let (status, problem) = answer(huge.header("content-type", "application/json").body(vec![b' '; 100 << 20])).await;
+    let (status, problem) =
+        answer(huge.header("content-type", "application/json").body(vec![b' '; 100 << 20])).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
     assert_eq!(server.get("/api/v1/projects").await.1["items"], json!([]));
     assert_eq!(outcomes(&server.apply(HELLO).await), [("hello", "published")]);

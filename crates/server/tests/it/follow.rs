@@ -10,7 +10,9 @@ const CHATTY: &str = "kind: Runbook\nname: chatty\nsteps:\n  - name: one\n    ru
 
 fn output(events: &[(String, String, Value)]) -> String {
     let chunks = events.iter().filter(|(_, event, _)| event == "output");
-    chunks.map(|(_, _, data)| data["text"].as_str().or(data["bytes_base64"].as_str()).expect("content")).collect()
+    chunks
+        .map(|(_, _, data)| data["text"].as_str().or(data["bytes_base64"].as_str()).expect("content"))
+        .collect()
 }
 
 #[tokio::test]
@@ -27,7 +29,12 @@ async fn output_comes_before_the_news_of_its_end_and_the_end_comes_last() {
     for (_, event, data) in &events {
         match event.as_str() {
             "run" => ended.extend(
-                data["steps"].as_array().expect("steps").iter().filter(|s| s["state"] == "succeeded").map(|s| s["name"].to_string()),
+                data["steps"]
+                    .as_array()
+                    .expect("steps")
+                    .iter()
+                    .filter(|s| s["state"] == "succeeded")
+                    .map(|s| s["name"].to_string()),
             ),
             "output" => assert!(!ended.contains(&data["step"].to_string()), "output after its step's end"),
             _ => {}
@@ -48,7 +55,11 @@ async fn from_every_event_on_the_rest_comes_again_exactly() {
         let rest = server.follow(&run, "", Some(id)).await;
         assert_eq!(output(&rest), output(&live[place + 1..]), "after {id}");
         let ended = place + 1 == live.len();
-        assert_eq!(rest.is_empty(), ended, "after the end there is nothing; after anything else the end comes");
+        assert_eq!(
+            rest.is_empty(),
+            ended,
+            "after the end there is nothing; after anything else the end comes"
+        );
         let again = server.follow(&run, &format!("?after={id}"), None).await;
         assert_eq!(again, rest, "`after` is the same as Last-Event-ID");
     }

@@ -22,13 +22,15 @@ async fn steps_run_in_order_share_a_directory_and_give_outputs() {
     let view = server.ended(&run).await;
     assert_eq!(view["state"], "succeeded", "{view:#}");
     assert_eq!(view["outputs"], json!({"make": {"size": "5"}}));
-    let states: Vec<&str> = view["steps"].as_array().expect("steps").iter().filter_map(|s| s["state"].as_str()).collect();
+    let states: Vec<&str> =
+        view["steps"].as_array().expect("steps").iter().filter_map(|s| s["state"].as_str()).collect();
     assert_eq!(states, ["succeeded", "succeeded"]);
     assert!(view["steps"][0]["started_at"].is_string() && view["steps"][0]["finished_at"].is_string());
     assert_eq!(server.log(&run).await, b"made\n");
 
     let (_, events) = server.get(&format!("/api/v1/projects/default/runs/{run}/events")).await;
-    let kinds: Vec<&str> = events["items"].as_array().expect("events").iter().filter_map(|e| e["type"].as_str()).collect();
+    let kinds: Vec<&str> =
+        events["items"].as_array().expect("events").iter().filter_map(|e| e["type"].as_str()).collect();
     let expected = [
         "run.requested",
         "run.started",
@@ -42,7 +44,9 @@ async fn steps_run_in_order_share_a_directory_and_give_outputs() {
     for event in events["items"].as_array().expect("events") {
         assert_eq!((&event["project"], &event["service"]), (&json!("default"), &json!("shop")));
         assert_eq!(event["correlation"], json!(run));
-        for field in ["acting_team", "requesting_team", "environment", "cause", "principal", "recorded_at", "subject"] {
+        for field in
+            ["acting_team", "requesting_team", "environment", "cause", "principal", "recorded_at", "subject"]
+        {
             assert!(event.as_object().expect("an object").contains_key(field), "{field} is never missing");
         }
     }
@@ -73,7 +77,11 @@ async fn times_are_kept_for_steps_and_for_the_run() {
     for name in ["step-time", "run-time"] {
         let run = server.start_run(name, json!({})).await;
         let view = server.ended(&run).await;
-        assert_eq!((view["state"].as_str(), view["cause"].as_str()), (Some("failed"), Some("timeout")), "{view:#}");
+        assert_eq!(
+            (view["state"].as_str(), view["cause"].as_str()),
+            (Some("failed"), Some("timeout")),
+            "{view:#}"
+        );
     }
 }
 
@@ -91,7 +99,8 @@ async fn inputs_are_checked_and_every_fault_is_told() {
     let wrong = json!({"inputs": {"region": "mars", "dry": "maybe", "conut": 1}});
     let (status, problem) = server.post(&format!("{START}/typed/runs"), wrong).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let mut named: Vec<&str> = problem["faults"].as_array().expect("faults").iter().filter_map(|f| f["path"].as_str()).collect();
+    let mut named: Vec<&str> =
+        problem["faults"].as_array().expect("faults").iter().filter_map(|f| f["path"].as_str()).collect();
     named.sort_unstable();
     assert_eq!(named, ["conut", "count", "dry", "region"], "{problem:#}");
     let (_, runs) = server.get("/api/v1/projects/default/runs").await;
@@ -120,7 +129,9 @@ async fn input_sizes_pass_at_the_limit_and_fail_one_over() {
 #[tokio::test]
 async fn one_key_starts_one_run() {
     let server = TestServer::start().await;
-    server.apply("kind: Runbook\nname: hello\ninputs: {a: {type: string}}\nsteps: [{command: [\"true\"]}]\n").await;
+    server
+        .apply("kind: Runbook\nname: hello\ninputs: {a: {type: string}}\nsteps: [{command: [\"true\"]}]\n")
+        .await;
     let start = |key: &str, a: &str| {
         let request = server.with(&server.admin, Method::POST, &format!("{START}/hello/runs"));
         request.header("idempotency-key", key).json(&json!({"inputs": {"a": a}})).send()
@@ -157,12 +168,17 @@ async fn cancel_ends_the_processes_and_is_said_when_it_is_true() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let path = format!("/api/v1/projects/default/runs/{run}/cancel");
-    let cancel = |key: &str| answer(server.with(&server.admin, Method::POST, &path).header("idempotency-key", key));
+    let cancel =
+        |key: &str| answer(server.with(&server.admin, Method::POST, &path).header("idempotency-key", key));
     let (status, view) = cancel("k").await;
     assert_eq!(status, StatusCode::ACCEPTED, "{view}");
     assert_eq!(cancel("k").await.0, StatusCode::ACCEPTED, "the same call gets the same answer");
     let view = server.ended(&run).await;
-    assert_eq!((view["state"].as_str(), view["cause"].as_str()), (Some("canceled"), Some("canceled")), "{view:#}");
+    assert_eq!(
+        (view["state"].as_str(), view["cause"].as_str()),
+        (Some("canceled"), Some("canceled")),
+        "{view:#}"
+    );
     assert_eq!(view["steps"][1]["state"], "canceled");
     assert_eq!(view["cancel_requested_by"]["name"], "admin");
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "process {pid} is gone");
@@ -173,7 +189,8 @@ async fn cancel_ends_the_processes_and_is_said_when_it_is_true() {
 async fn what_waits_names_what_it_waits_for() {
     let server = TestServer::start().await;
     server.apply("kind: Runbook\nname: long\nsteps: [{run: sleep 300}]\n").await;
-    let places = usize::try_from(server.get("/api/v1/status").await.1["runner_places"].as_u64().expect("places"));
+    let places =
+        usize::try_from(server.get("/api/v1/status").await.1["runner_places"].as_u64().expect("places"));
     let mut runs = Vec::new();
     for _ in 0..=places.expect("a number") {
         runs.push(server.start_run("long", json!({})).await);
@@ -213,7 +230,13 @@ async fn lists_page_and_filter() {
     let mut after = String::new();
     loop {
         let (_, page) = server.get(&format!("/api/v1/projects/default/runs?limit=2{after}")).await;
-        seen.extend(page["items"].as_array().expect("items").iter().map(|run| run["id"].as_str().expect("id").to_owned()));
+        seen.extend(
+            page["items"]
+                .as_array()
+                .expect("items")
+                .iter()
+                .map(|run| run["id"].as_str().expect("id").to_owned()),
+        );
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => break,
@@ -225,7 +248,11 @@ async fn lists_page_and_filter() {
     assert_eq!(count(&server.get("/api/v1/projects/default/runs?state=failed").await.1), 2);
     assert_eq!(count(&server.get("/api/v1/projects/default/runs?state=failed,succeeded").await.1), 5);
     for bad in ["?limit=0", "?limit=201", "?state=lost", "?after=x", "?unknown=1"] {
-        assert_eq!(server.get(&format!("/api/v1/projects/default/runs{bad}")).await.0, StatusCode::BAD_REQUEST, "{bad}");
+        assert_eq!(
+            server.get(&format!("/api/v1/projects/default/runs{bad}")).await.0,
+            StatusCode::BAD_REQUEST,
+            "{bad}"
+        );
     }
     let (_, runbooks) = server.get("/api/v1/projects/default/runbooks").await;
     assert_eq!(runbooks["items"][0]["last_run"]["id"], json!(ids[0]));
@@ -237,7 +264,10 @@ async fn a_step_that_ran_when_the_server_stopped_is_unknown_and_never_starts_aga
     let ledger = tempfile::tempdir().expect("a temporary directory");
     let ledger = ledger.path().join("ledger");
     server
-        .apply(&format!("kind: Runbook\nname: long\nsteps:\n  - run: echo started >> {}; sleep 300\n", ledger.display()))
+        .apply(&format!(
+            "kind: Runbook\nname: long\nsteps:\n  - run: echo started >> {}; sleep 300\n",
+            ledger.display()
+        ))
         .await;
     std::fs::create_dir_all(ledger.parent().expect("a parent")).expect("it can be made");
     let run = server.start_run("long", json!({})).await;
@@ -246,7 +276,11 @@ async fn a_step_that_ran_when_the_server_stopped_is_unknown_and_never_starts_aga
     }
     let server = server.restart().await;
     let view = server.show(&run).await;
-    assert_eq!((view["state"].as_str(), view["cause"].as_str()), (Some("unknown"), Some("server_lost")), "{view:#}");
+    assert_eq!(
+        (view["state"].as_str(), view["cause"].as_str()),
+        (Some("unknown"), Some("server_lost")),
+        "{view:#}"
+    );
     assert_eq!(view["steps"][0]["state"], "unknown");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(std::fs::read_to_string(&ledger).expect("the ledger"), "started\n");

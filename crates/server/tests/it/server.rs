@@ -135,7 +135,12 @@ impl TestServer {
     }
 
     /// Follow to the end: `(id, event, data)` of each.
-    pub async fn follow(&self, run: &str, query: &str, last_event_id: Option<&str>) -> Vec<(String, String, Value)> {
+    pub async fn follow(
+        &self,
+        run: &str,
+        query: &str,
+        last_event_id: Option<&str>,
+    ) -> Vec<(String, String, Value)> {
         let path = format!("/api/v1/projects/default/runs/{run}/live{query}");
         let mut request = self.with(&self.admin, Method::GET, &path);
         if let Some(id) = last_event_id {

@@ -44,7 +44,8 @@ async fn signing_out_ends_the_session_at_once() {
     let end = server.bare(Method::DELETE, "/api/v1/session").header(header::COOKIE, &cookie);
     let (status, _) = answer(end.header(header::ORIGIN, &server.url)).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    let (status, _) = answer(server.bare(Method::GET, "/api/v1/session").header(header::COOKIE, &cookie)).await;
+    let (status, _) =
+        answer(server.bare(Method::GET, "/api/v1/session").header(header::COOKIE, &cookie)).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 
