@@ -95,7 +95,8 @@ lint-console: console/node_modules/.stamp e2e/node_modules/.stamp
 .PHONY: lint-deps
 lint-deps:
 	@deny="$$(scripts/tool cargo-deny)"; \
-	scripts/quietly 'cargo-deny: bans licenses sources' "$$deny" --log-level error --all-features check bans licenses sources
+	scripts/quietly 'cargo-deny: licenses sources' "$$deny" --log-level error --all-features check licenses sources; \
+	scripts/quietly 'cargo-deny: bans' "$$deny" --log-level error --all-features --exclude-dev check bans
 
 .PHONY: fmt
 fmt: need-lint console/node_modules/.stamp e2e/node_modules/.stamp ## Put everything into the one format
