@@ -24,9 +24,11 @@ export function escapeOf(char: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
+// A pattern that finds all remembers where it stopped; this one must not.
+const ANY_UNSEEN = new RegExp(UNSEEN.source, 'u');
+
 export function hasUnseen(text: string): boolean {
-  UNSEEN.lastIndex = 0;
-  return UNSEEN.test(text);
+  return ANY_UNSEEN.test(text);
 }
 
 /** Text in pieces, with every unseen character as a visible escape. */

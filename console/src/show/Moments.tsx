@@ -3,10 +3,10 @@ import { useNow } from './useNow';
 
 /** How long ago; the exact time on hover. */
 export function Ago({ at }: { at: string }) {
-  const now = useNow(10_000);
+  const now = useNow(5000);
   return (
     <time className="sb-time" dateTime={at} title={`${localTime(at)} · ${at}`}>
-      {ago(now + 10_000 - Date.parse(at))}
+      {ago(Math.max(0, now - Date.parse(at)))}
     </time>
   );
 }

@@ -5,7 +5,7 @@ import { Link } from 'react-router';
 interface PageHeadProps {
   title: ReactNode;
   /** Where this page hangs. */
-  above?: { to: string; name: string };
+  above?: { to: string; name: string; here: string };
   /** Small facts beneath the title. */
   facts?: ReactNode;
   /** Beside the title. */
@@ -20,6 +20,7 @@ export function PageHead({ title, above, facts, beside, actions }: PageHeadProps
         <nav aria-label="Breadcrumb" className="sb-above">
           <Link to={above.to}>{above.name}</Link>
           <span aria-hidden="true">/</span>
+          <code>{above.here}</code>
         </nav>
       )}
       <div className="sb-head-row">

@@ -2,7 +2,7 @@ import { Alert, Button, EmptyState, EmptyStateActions, EmptyStateBody, EmptyStat
 
 import { NoAnswerError, ProblemError } from '../api/problem';
 import { CopyButton } from './CopyButton';
-import { VisibleText } from './VisibleText';
+import { Prose } from './Prose';
 
 interface Told {
   title: string;
@@ -44,11 +44,11 @@ function Body({ told }: { told: Told }) {
   return (
     <>
       <p>
-        <VisibleText text={told.detail} />
+        <Prose text={told.detail} />
       </p>
       {told.hint && (
         <p>
-          <VisibleText text={told.hint} />
+          <Prose text={told.hint} />
         </p>
       )}
       {told.policy && (

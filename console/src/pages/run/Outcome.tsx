@@ -1,6 +1,6 @@
 import type { RunView } from '../../api/shapes';
+import { Prose } from '../../show/Prose';
 import { StateGlyph } from '../../show/State';
-import { VisibleText } from '../../show/VisibleText';
 import { causeOfRun } from './causes';
 
 /** Why it did not succeed, or what it waits for. */
@@ -10,7 +10,7 @@ export function Outcome({ run }: { run: RunView }) {
       <p className="sb-outcome" data-state={run.state}>
         <StateGlyph state="queued" />
         <span>
-          <strong>Waits for</strong> <VisibleText text={run.waits_for} />
+          <strong>Waits for</strong> <Prose text={run.waits_for} />
         </span>
       </p>
     );
@@ -23,7 +23,7 @@ export function Outcome({ run }: { run: RunView }) {
     <p className="sb-outcome" data-state={run.state}>
       <StateGlyph state={run.state} />
       <span>
-        {run.message ? <VisibleText text={run.message} /> : cause}
+        {run.message ? <Prose text={run.message} /> : cause}
         {run.state === 'unknown' && ' Nobody can say how it ended: look at what it did before it runs again.'}
       </span>
     </p>

@@ -138,7 +138,7 @@ function Following({ run }: { run: RunView }) {
               </button>
             )}
           </div>
-          <StepList steps={run.steps} chosen={step} choose={choose} />
+          <StepList steps={run.steps} said={run.message ?? ''} chosen={step} choose={choose} />
         </section>
         <Details run={run} />
       </div>
@@ -158,7 +158,7 @@ export default function RunPage() {
   return (
     <div className="sb-run-page">
       <PageHead
-        above={{ to: `/p/${encodeURIComponent(project)}/runs`, name: 'Runs' }}
+        above={{ to: `/p/${encodeURIComponent(project)}/runs`, name: 'Runs', here: run.id.slice(-12) }}
         title={
           <Link to={runbook} className="sb-quiet-link">
             <VisibleText text={run.title ?? run.runbook} />

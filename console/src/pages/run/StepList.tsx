@@ -2,12 +2,15 @@ import type { StepRun } from '../../api/shapes';
 import { CopyButton } from '../../show/CopyButton';
 import { EffectLabel } from '../../show/Effect';
 import { Took } from '../../show/Moments';
+import { Prose } from '../../show/Prose';
 import { StateGlyph } from '../../show/State';
 import { VisibleText } from '../../show/VisibleText';
 import { causeOf } from './causes';
 
 interface StepListProps {
   steps: StepRun[];
+  /** What the page says of the whole run: a step need not say it again. */
+  said: string;
   chosen: string | null;
   choose: (step: string | null) => void;
 }
@@ -34,7 +37,14 @@ function Outputs({ outputs }: { outputs: StepRun['outputs'] }) {
   );
 }
 
-function StepItem({ step, chosen, choose }: { step: StepRun; chosen: boolean; choose: () => void }) {
+interface StepItemProps {
+  step: StepRun;
+  said: string;
+  chosen: boolean;
+  choose: () => void;
+}
+
+function StepItem({ step, said, chosen, choose }: StepItemProps) {
   const cause = causeOf(step);
   return (
     <li data-state={step.state} data-chosen={chosen}>
@@ -51,9 +61,9 @@ function StepItem({ step, chosen, choose }: { step: StepRun; chosen: boolean; ch
           {cause !== null && ` · ${cause}`}
         </span>
       </button>
-      {step.message && (
+      {step.message && !said.includes(step.message) && (
         <p className="sb-step-message">
-          <VisibleText text={step.message} />
+          <Prose text={step.message} />
         </p>
       )}
       <Outputs outputs={step.outputs} />
@@ -62,13 +72,14 @@ function StepItem({ step, chosen, choose }: { step: StepRun; chosen: boolean; ch
 }
 
 /** The steps in order; a chosen one narrows the log to itself. */
-export function StepList({ steps, chosen, choose }: StepListProps) {
+export function StepList({ steps, said, chosen, choose }: StepListProps) {
   return (
     <ol className="sb-steps" aria-label="Steps">
       {steps.map((step) => (
         <StepItem
           key={step.name}
           step={step}
+          said={said}
           chosen={step.name === chosen}
           choose={() => choose(step.name === chosen ? null : step.name)}
         />

@@ -12,6 +12,7 @@ import {
 import type { ReactNode } from 'react';
 
 import type { Input } from '../../api/shapes';
+import { Prose } from '../../show/Prose';
 import { VisibleText } from '../../show/VisibleText';
 import { TextField } from './TextField';
 import { type Given, typed } from './values';
@@ -30,7 +31,7 @@ function Help({ id, input, fault }: { id: string; input: Input; fault: string | 
       <HelperText id={id}>
         {fault !== null && (
           <HelperTextItem variant="error">
-            <VisibleText text={fault} />
+            <Prose text={fault} />
           </HelperTextItem>
         )}
         {input.description && (

@@ -1,8 +1,8 @@
 import { PageSection, Tab, TabTitleText, Tabs, Title } from '@patternfly/react-core';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useParams, useSearchParams } from 'react-router';
+import { useQuery } from '@tanstack/react-query';
+import { useParams, useSearchParams } from 'react-router';
 
-import { runQuery, runbookQuery, runsQuery } from '../../api/queries';
+import { runQuery, runbookQuery } from '../../api/queries';
 import type { RunbookView } from '../../api/shapes';
 import { useRunsLive } from '../../live/useRunsLive';
 import { EffectLabel } from '../../show/Effect';
@@ -14,7 +14,7 @@ import { limit } from '../../show/time';
 import { Trouble, TroubleNote } from '../../show/Trouble';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
-import { RunsTable } from '../runs/RunsTable';
+import { LastRuns } from './LastRuns';
 import { RunForm } from './RunForm';
 import './runbook.css';
 import { Source } from './Source';
@@ -22,24 +22,6 @@ import { Steps } from './Steps';
 import { Versions } from './Versions';
 
 const TABS = ['run', 'document', 'versions'] as const;
-
-function Recent({ view }: { view: RunbookView }) {
-  const { project, runbook } = view;
-  const { data } = useInfiniteQuery(runsQuery(project, { states: [], runbook: runbook.name }, 5));
-  const runs = data?.pages[0]?.items.slice(0, 5) ?? [];
-  const all = `/p/${encodeURIComponent(project)}/runs?runbook=${encodeURIComponent(runbook.name)}`;
-  return (
-    <section>
-      <div className="sb-section-head">
-        <Title headingLevel="h2" size="md">
-          Last runs
-        </Title>
-        {runs.length > 0 && <Link to={all}>All runs</Link>}
-      </div>
-      {runs.length > 0 ? <RunsTable runs={runs} ofOneRunbook /> : <p className="sb-faint">It has not run yet.</p>}
-    </section>
-  );
-}
 
 /** The form, waiting for the earlier run whose inputs it begins with, if one is named. */
 function StartPart({ view }: { view: RunbookView }) {
@@ -78,7 +60,7 @@ function RunPart({ view }: { view: RunbookView }) {
           </Title>
           <Steps steps={runbook.steps} />
         </section>
-        <Recent view={view} />
+        <LastRuns view={view} />
       </div>
     </div>
   );
@@ -88,7 +70,6 @@ function Facts({ view }: { view: RunbookView }) {
   const { runbook } = view;
   return (
     <>
-      <code>{runbook.name}</code>
       {runbook.service && (
         <span>
           service <VisibleText text={runbook.service} />
@@ -124,7 +105,7 @@ export default function RunbookPage() {
   return (
     <>
       <PageHead
-        above={{ to: `/p/${encodeURIComponent(project)}/runbooks`, name: 'Runbooks' }}
+        above={{ to: `/p/${encodeURIComponent(project)}/runbooks`, name: 'Runbooks', here: view.runbook.name }}
         title={<VisibleText text={view.runbook.title ?? view.runbook.name} />}
         beside={<EffectLabel effect={view.runbook.effect} />}
         facts={<Facts view={view} />}

@@ -27,7 +27,7 @@ export function Source({ view }: { view: RunbookView }) {
         ))}
       </pre>
       {view.files.length > 0 && (
-        <Table aria-label="Files" variant="compact" gridBreakPoint="grid-md" className="sb-table">
+        <Table aria-label="Files" variant="compact" gridBreakPoint="" className="sb-table">
           <Thead>
             <Tr>
               <Th width={50}>File</Th>

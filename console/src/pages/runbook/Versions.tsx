@@ -14,7 +14,7 @@ export function Versions({ project, runbook }: { project: string; runbook: strin
     return error === null ? <Loading /> : <TroubleNote error={error} />;
   }
   return (
-    <Table aria-label="Versions" variant="compact" gridBreakPoint="grid-md" className="sb-table">
+    <Table aria-label="Versions" variant="compact" gridBreakPoint="" className="sb-table">
       <Thead>
         <Tr>
           <Th>Version</Th>

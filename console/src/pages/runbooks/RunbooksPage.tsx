@@ -41,7 +41,7 @@ function RunbookRow({ runbook }: { runbook: RunbookSummary }) {
       <Td dataLabel="Runbook" className="sb-cell-main">
         <Link to={`/p/${encodeURIComponent(runbook.project)}/runbooks/${encodeURIComponent(runbook.name)}`}>
           <VisibleText text={runbook.title ?? runbook.name} />
-        </Link>
+        </Link>{' '}
         {runbook.title && <code className="sb-name">{runbook.name}</code>}
       </Td>
       <Td dataLabel="Effect">
@@ -96,7 +96,7 @@ export default function RunbooksPage() {
         ) : shown.length === 0 ? (
           <p className="sb-none">No runbook has “{text}” in its name, title, service or description.</p>
         ) : (
-          <Table aria-label="Runbooks" variant="compact" gridBreakPoint="grid-md" className="sb-table">
+          <Table aria-label="Runbooks" variant="compact" gridBreakPoint="" className="sb-table sb-runbooks-table">
             <Thead>
               <Tr>
                 <Th width={50}>Runbook</Th>

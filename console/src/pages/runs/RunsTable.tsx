@@ -6,36 +6,23 @@ import { Ago, Took } from '../../show/Moments';
 import { StateLabel } from '../../show/State';
 import { VisibleText } from '../../show/VisibleText';
 
-interface RunsTableProps {
-  runs: RunSummary[];
-  /** Runs of one runbook need not say which. */
-  ofOneRunbook?: boolean;
-}
-
-function RunRow({ run, ofOneRunbook }: { run: RunSummary; ofOneRunbook: boolean }) {
-  const to = `/p/${encodeURIComponent(run.project)}/runs/${run.id}`;
+function RunRow({ run }: { run: RunSummary }) {
   return (
     <Tr>
       <Td dataLabel="State">
         <StateLabel state={run.state} />
       </Td>
-      <Td dataLabel={ofOneRunbook ? 'Reason' : 'Run'} className="sb-cell-main">
-        {ofOneRunbook ? (
-          <Link to={to}>{run.reason ? <VisibleText text={run.reason} /> : `Run ${run.id.slice(-6)}`}</Link>
-        ) : (
-          <>
-            <Link to={to}>
-              <VisibleText text={run.title ?? run.runbook} />
-            </Link>
-            {run.reason && (
-              <span className="sb-reason">
-                <VisibleText text={run.reason} />
-              </span>
-            )}
-          </>
+      <Td dataLabel="Run" className="sb-cell-main">
+        <Link to={`/p/${encodeURIComponent(run.project)}/runs/${run.id}`}>
+          <VisibleText text={run.title ?? run.runbook} />
+        </Link>{' '}
+        {run.reason && (
+          <span className="sb-reason">
+            <VisibleText text={run.reason} />
+          </span>
         )}
       </Td>
-      <Td dataLabel="By" modifier="truncate">
+      <Td dataLabel="By">
         <VisibleText text={run.requested_by} />
       </Td>
       <Td dataLabel="Requested" modifier="nowrap">
@@ -48,13 +35,13 @@ function RunRow({ run, ofOneRunbook }: { run: RunSummary; ofOneRunbook: boolean 
   );
 }
 
-export function RunsTable({ runs, ofOneRunbook = false }: RunsTableProps) {
+export function RunsTable({ runs }: { runs: RunSummary[] }) {
   return (
-    <Table aria-label="Runs" variant="compact" gridBreakPoint="grid-md" className="sb-table">
+    <Table aria-label="Runs" variant="compact" gridBreakPoint="" className="sb-table sb-runs-table">
       <Thead>
         <Tr>
-          <Th modifier="fitContent">State</Th>
-          <Th width={50}>{ofOneRunbook ? 'Reason' : 'Run'}</Th>
+          <Th>State</Th>
+          <Th width={60}>Run</Th>
           <Th>By</Th>
           <Th>Requested</Th>
           <Th className="sb-number">Took</Th>
@@ -62,7 +49,7 @@ export function RunsTable({ runs, ofOneRunbook = false }: RunsTableProps) {
       </Thead>
       <Tbody>
         {runs.map((run) => (
-          <RunRow key={run.id} run={run} ofOneRunbook={ofOneRunbook} />
+          <RunRow key={run.id} run={run} />
         ))}
       </Tbody>
     </Table>

@@ -50,7 +50,7 @@ export default function TokensPage() {
     <>
       <PageHead title="Tokens" actions={<Button onClick={() => setCreating(true)}>New token</Button>} />
       <PageSection isFilled className="sb-body">
-        <Table aria-label="Tokens" variant="compact" gridBreakPoint="grid-md" className="sb-table">
+        <Table aria-label="Tokens" variant="compact" gridBreakPoint="" className="sb-table">
           <Thead>
             <Tr>
               <Th width={30}>Name</Th>
