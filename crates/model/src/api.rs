@@ -394,3 +394,18 @@ pub struct CreatedToken {
     /// Give it as `Authorization: Bearer …`.
     pub secret: String,
 }
+
+/// The server, and what it does now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlatformStatus {
+    pub version: String,
+    /// `sqlite` or `postgres`.
+    pub database: String,
+    /// Since the server started, reads included.
+    pub database_transactions: u64,
+    pub running_steps: usize,
+    /// Steps that may run at once.
+    pub runner_places: usize,
+    /// Steps that wait for a place.
+    pub waiting_tasks: u64,
+}

@@ -14,14 +14,18 @@ pub const IDENTIFIER_MAX: usize = 63;
 pub fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    starts && text.len() <= NAME_MAX && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    starts
+        && text.len() <= NAME_MAX
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Is this a name of an input, output or step: `[a-z][a-z0-9_]*`, at most [`IDENTIFIER_MAX`] characters?
 pub fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_lowercase());
-    starts && text.len() <= IDENTIFIER_MAX && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    starts
+        && text.len() <= IDENTIFIER_MAX
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// A SHA-256 digest as 64 lower-case hexadecimal digits.

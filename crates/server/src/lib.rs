@@ -1,1 +1,23 @@
+//! The server: routes by resource, sign-in, the engine that performs runs, server-sent events, the embedded console.
+//!
+//! A request goes one way: `access` says who asks and decides, a handler in `routes` reads the body, the store or the
+//! engine does the work. Handlers reach store and engine only through [`access::Allowed`], the proof of a decision.
 
+#![forbid(unsafe_code)]
+
+mod access;
+mod clock;
+mod console;
+mod data_dir;
+mod engine;
+mod problem;
+mod routes;
+mod serve;
+mod source;
+mod token;
+mod try_local;
+
+pub use data_dir::StartError;
+pub use routes::openapi;
+pub use serve::{Ready, Settings, serve};
+pub use try_local::{TryError, TryEvent, try_local};

@@ -1,1 +1,23 @@
-fn main() {}
+//! `signalbox`: the one program. It reads the command line, asks the API or starts the server, and prints; it has no rules
+//! of its own.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod context;
+mod credentials;
+mod failure;
+mod faults;
+mod folder;
+mod follow;
+mod printer;
+mod steps;
+mod table;
+mod terminal;
+mod times;
+mod words;
+
+fn main() -> std::process::ExitCode {
+    commands::main()
+}

@@ -1,1 +1,30 @@
+//! KEEP and QUEUE: every table, on SQLite and on PostgreSQL, behind one [`Store`].
+//!
+//! One code path (`docs/decisions/0002-store.md`): each statement is written once, with `$1` placeholders, in a body that
+//! `in_write!` and `in_read!` expand for either engine; the few statements that differ stand in [`dialect`].
+//! One transition, one transaction: [`Store::advance`] writes run, events and tasks together.
 
+#![forbid(unsafe_code)]
+
+mod apply;
+mod definitions;
+mod dialect;
+mod engine;
+mod error;
+mod events;
+mod idempotency;
+mod migrations;
+mod principals;
+mod projects;
+mod runs;
+mod sqlite;
+mod tasks;
+
+pub use apply::{Apply, NewDefinition};
+pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
+pub use engine::Store;
+pub use error::StoreError;
+pub use idempotency::{Answered, Key};
+pub use principals::Identity;
+pub use runs::{Advanced, RunFilter};
+pub use tasks::Claimed;

@@ -1,0 +1,47 @@
+//! How much of anything is read. Each is a fault with its place, never a wait or a crash.
+
+/// Bytes of one YAML file.
+pub const DOCUMENT_MAX: usize = 1024 * 1024;
+/// YAML files read together.
+pub const DOCUMENTS_MAX: usize = 10_000;
+/// Mappings and lists within each other.
+pub const DEPTH_MAX: usize = 32;
+/// Scalars, mappings and lists of one YAML file.
+pub const NODES_MAX: usize = 50_000;
+/// Faults told of one YAML file; nobody reads more, and an answer has to hold them.
+pub const FAULTS_MAX: usize = 1000;
+
+/// Steps of a runbook.
+pub const STEPS_MAX: usize = 1000;
+/// Inputs of a runbook.
+pub const INPUT_COUNT_MAX: usize = 200;
+/// Options of a choice.
+pub const OPTIONS_MAX: usize = 1000;
+/// Elements of a `command`.
+pub const ARGUMENTS_MAX: usize = 1000;
+
+/// Patterns under `files`.
+pub const GLOBS_MAX: usize = 200;
+/// Bytes of one pattern.
+pub const GLOB_MAX: usize = 512;
+/// Bytes of one file of a version.
+pub const FILE_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of all files of a version.
+pub const FILES_MAX_TOTAL: u64 = 16 * 1024 * 1024;
+/// Files of a version.
+pub const FILES_MAX: usize = 1000;
+
+/// Shortest and longest timeout, in seconds.
+pub const TIMEOUT_MIN_S: u64 = 1;
+pub const TIMEOUT_MAX_S: u64 = 30 * 24 * 60 * 60;
+/// Smallest and largest `output_limit`, in bytes.
+pub const OUTPUT_LIMIT_MIN: u64 = 1;
+pub const OUTPUT_LIMIT_MAX: u64 = 1024 * 1024 * 1024 * 1024;
+
+/// Integers beyond this, either way, are not the same in every JSON reader.
+pub const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// Bytes of the file in which a step leaves its outputs.
+pub const OUTPUTS_MAX: usize = 1024 * 1024;
+/// Bytes of one output.
+pub const OUTPUT_MAX: usize = 64 * 1024;

@@ -1,0 +1,108 @@
+#![allow(clippy::disallowed_methods, reason = "tests read their fixtures")]
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::RUNBOOK;
+use crate::{
+    fault::Faults,
+    fields::Keys,
+    input,
+    parse::{DocumentContent, parse},
+    runbook,
+    source::Source,
+    step,
+};
+
+/// Faults that a schema cannot tell: names that two places share, and what lies in the folder.
+const BEYOND: &str = "# beyond the schema";
+
+fn schema() -> Value {
+    serde_json::from_str(RUNBOOK).unwrap()
+}
+
+/// The documents of each fixture as JSON, with the text of each; those that are not YAML at all are left out.
+fn fixtures(folder: &str) -> Vec<(String, Value, String)> {
+    let root = format!("{}/tests/it/fixtures/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let source = Source::new(&name, &text);
+        let mut faults = Faults::new(&source);
+        for document in parse(&mut faults).list {
+            if let DocumentContent::Tree { root, sound: true } = document.content {
+                found.push((name.clone(), root.to_json(), source.slice(document.text).to_owned()));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+#[test]
+fn it_is_a_schema() {
+    assert!(jsonschema::meta::is_valid(&schema()));
+}
+
+#[test]
+fn it_accepts_every_good_document() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for (name, document, _) in fixtures("good") {
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+#[test]
+fn it_refuses_every_bad_document_but_those_beyond_it() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    for (name, document, text) in fixtures("bad") {
+        let beyond = text.contains(BEYOND);
+        assert_eq!(validator.is_valid(&document), beyond, "{name}: {text}");
+    }
+}
+
+/// Editors complete what the reader knows, and nothing else.
+#[test]
+fn it_has_the_keys_that_are_read() {
+    let schema = schema();
+    for (keys, pointer) in [
+        (&runbook::KEYS, "/properties"),
+        (&input::KEYS, "/$defs/input/properties"),
+        (&step::KEYS, "/$defs/step/properties"),
+    ] {
+        let Keys { of, known, later } = keys;
+        let properties = schema.pointer(pointer).unwrap().as_object().unwrap();
+        let described: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        assert_eq!(described, known.iter().copied().collect(), "{of}");
+        assert!(later.iter().all(|key| !known.contains(key)), "{of}: what is known does not come later");
+        for (key, property) in properties {
+            assert!(property["description"].is_string(), "{of}: `{key}` is described");
+        }
+    }
+    let types = schema.pointer("/$defs/input/properties/type/enum").unwrap();
+    assert_eq!(*types, serde_json::json!(input::TYPES));
+}
+
+#[test]
+fn it_has_the_limits_that_are_read() {
+    use crate::limits::{
+        ARGUMENTS_MAX, GLOB_MAX, GLOBS_MAX, INPUT_COUNT_MAX, OPTIONS_MAX, OUTPUT_LIMIT_MAX, STEPS_MAX,
+    };
+    let schema = schema();
+    for (pointer, limit) in [
+        ("/properties/steps/maxItems", STEPS_MAX),
+        ("/properties/inputs/maxProperties", INPUT_COUNT_MAX),
+        ("/properties/files/maxItems", GLOBS_MAX),
+        ("/properties/files/items/maxLength", GLOB_MAX),
+        ("/$defs/input/properties/options/maxItems", OPTIONS_MAX),
+        ("/$defs/step/properties/command/maxItems", ARGUMENTS_MAX),
+    ] {
+        assert_eq!(schema.pointer(pointer).unwrap(), &serde_json::json!(limit), "{pointer}");
+    }
+    let size = &schema["properties"]["output_limit"]["oneOf"][1]["maximum"];
+    assert_eq!(*size, serde_json::json!(OUTPUT_LIMIT_MAX));
+}

@@ -1,0 +1,178 @@
+//! The values that a run is started with.
+
+use std::collections::BTreeMap;
+
+use definition::{inputs_digest, read_inputs};
+use model::runbook::{INPUT_MAX, INPUTS_MAX, Input, InputKind, InputValue};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn input(name: &str, kind: InputKind) -> Input {
+    Input { name: name.to_owned(), kind, required: false, default: None, description: None }
+}
+
+fn choice(options: &[&str]) -> InputKind {
+    InputKind::Choice { options: options.iter().map(|option| (*option).to_owned()).collect() }
+}
+
+fn given(value: Value) -> BTreeMap<String, Value> {
+    BTreeMap::from([("a".to_owned(), value)])
+}
+
+fn read(kind: InputKind, value: Value) -> Result<InputValue, String> {
+    match read_inputs(&[input("a", kind)], &given(value)) {
+        Ok(mut values) => Ok(values.remove("a").unwrap()),
+        Err(faults) => {
+            assert_eq!(faults.len(), 1);
+            assert_eq!(faults[0].path, "a");
+            Err(faults.into_iter().next().unwrap().code)
+        }
+    }
+}
+
+#[test]
+fn values_have_their_type_or_its_text() {
+    let text = |text: &str| Ok(InputValue::Text(text.to_owned()));
+    assert_eq!(read(InputKind::String, json!("42")), text("42"));
+    assert_eq!(read(InputKind::String, json!("")), text(""));
+    assert_eq!(read(InputKind::Integer, json!(42)), Ok(InputValue::Integer(42)));
+    assert_eq!(read(InputKind::Integer, json!("-42")), Ok(InputValue::Integer(-42)));
+    assert_eq!(
+        read(InputKind::Integer, json!(9_007_199_254_740_991_i64)),
+        Ok(InputValue::Integer(9_007_199_254_740_991))
+    );
+    assert_eq!(read(InputKind::Boolean, json!(true)), Ok(InputValue::Boolean(true)));
+    assert_eq!(read(InputKind::Boolean, json!("false")), Ok(InputValue::Boolean(false)));
+    assert_eq!(read(choice(&["eu", "us"]), json!("us")), text("us"));
+}
+
+#[test]
+fn nothing_is_guessed() {
+    for value in [json!(1), json!(true), json!(null), json!(["a"]), json!({"a": 1})] {
+        assert_eq!(read(InputKind::String, value.clone()), Err("wrong_type".to_owned()), "{value}");
+    }
+    for value in [
+        json!("042"),
+        json!("+1"),
+        json!(" 1"),
+        json!("1.0"),
+        json!("0x1f"),
+        json!("1e3"),
+        json!(""),
+        json!("١"),
+        json!(1.0),
+        json!(1.5),
+        json!(true),
+        json!(null),
+        json!(9_007_199_254_740_992_i64),
+        json!(u64::MAX),
+        json!("9007199254740992"),
+    ] {
+        assert_eq!(read(InputKind::Integer, value.clone()), Err("wrong_type".to_owned()), "{value}");
+    }
+    for value in [json!("yes"), json!("True"), json!("1"), json!(1), json!(0), json!(null)] {
+        assert_eq!(read(InputKind::Boolean, value.clone()), Err("wrong_type".to_owned()), "{value}");
+    }
+    assert_eq!(read(choice(&["eu"]), json!("EU")), Err("not_an_option".to_owned()));
+    assert_eq!(read(choice(&["1"]), json!(1)), Err("wrong_type".to_owned()));
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let inputs = [
+        Input {
+            required: true,
+            description: Some("Where.".to_owned()),
+            ..input("region", choice(&["eu", "us"]))
+        },
+        Input { required: true, ..input("ticket", InputKind::String) },
+        input("count", InputKind::Integer),
+        input("note", InputKind::String),
+    ];
+    let given = BTreeMap::from([
+        ("regoin".to_owned(), json!("eu")),
+        ("ticket".to_owned(), json!("a\0b")),
+        ("count".to_owned(), json!("many")),
+        ("note".to_owned(), json!("x".repeat(INPUT_MAX + 1))),
+        ("sekret-value\u{1b}".to_owned(), json!(1)),
+    ]);
+    let faults = read_inputs(&inputs, &given).unwrap_err();
+    insta::assert_json_snapshot!(
+        faults.iter().map(|f| (&f.path, &f.code, &f.message, &f.hint)).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn no_message_repeats_a_value() {
+    let inputs = [input("a", InputKind::Integer), input("b", choice(&["x"])), input("c", InputKind::Boolean)];
+    let given = ["a", "b", "c"].map(|name| (name.to_owned(), json!("hunter2")));
+    let faults = read_inputs(&inputs, &BTreeMap::from(given)).unwrap_err();
+    assert_eq!(faults.len(), 3);
+    assert!(!format!("{faults:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_not_given_has_its_default_or_is_not_there() {
+    let inputs = [
+        Input { default: Some(InputValue::Integer(3)), ..input("count", InputKind::Integer) },
+        input("note", InputKind::String),
+    ];
+    let values = read_inputs(&inputs, &BTreeMap::new()).unwrap();
+    assert_eq!(values, BTreeMap::from([("count".to_owned(), InputValue::Integer(3))]));
+}
+
+#[test]
+fn sizes_are_taken_to_the_limit_and_not_a_byte_beyond() {
+    assert!(read(InputKind::String, json!("x".repeat(INPUT_MAX))).is_ok());
+    assert_eq!(read(InputKind::String, json!("x".repeat(INPUT_MAX + 1))), Err("input_too_large".to_owned()));
+    let many = INPUTS_MAX / INPUT_MAX;
+    let inputs: Vec<Input> = (0..=many).map(|i| input(&format!("a{i}"), InputKind::String)).collect();
+    let mut given: BTreeMap<String, Value> =
+        (0..many).map(|i| (format!("a{i}"), json!("x".repeat(INPUT_MAX)))).collect();
+    assert!(read_inputs(&inputs, &given).is_ok());
+    given.insert(format!("a{many}"), json!("x"));
+    let faults = read_inputs(&inputs, &given).unwrap_err();
+    assert_eq!(faults[0].code, "inputs_too_large");
+}
+
+/// Values that have broken other systems, and any others.
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("'; rm -rf / #".to_owned()),
+        Just("$(id)`id`${IFS}".to_owned()),
+        Just("--upload-pack=x".to_owned()),
+        Just("a\nb\r\n\t\"'\\".to_owned()),
+        Just("{{ inputs.a }} ${{ x }} %s".to_owned()),
+        Just("\u{202e}\u{feff}😀\u{1b}[31m".to_owned()),
+        Just("true".to_owned()),
+        Just("0755".to_owned()),
+        "[^\0]{0,200}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn texts_come_through_as_they_are(text in hostile()) {
+        let value = read(InputKind::String, json!(text.clone())).unwrap();
+        prop_assert_eq!(value.to_variable(), text.clone());
+        let values = BTreeMap::from([("a".to_owned(), value)]);
+        let again: BTreeMap<String, InputValue> = serde_json::from_slice(&serde_json::to_vec(&values).unwrap()).unwrap();
+        prop_assert_eq!(inputs_digest(&values), inputs_digest(&again));
+        let options = InputKind::Choice { options: vec!["other".to_owned(), text.clone()] };
+        prop_assert_eq!(read(options, json!(text.clone())), Ok(InputValue::Text(text)));
+    }
+
+    #[test]
+    fn integers_come_through_either_way(value in -9_007_199_254_740_991_i64..=9_007_199_254_740_991) {
+        prop_assert_eq!(read(InputKind::Integer, json!(value)), Ok(InputValue::Integer(value)));
+        prop_assert_eq!(read(InputKind::Integer, json!(value.to_string())), Ok(InputValue::Integer(value)));
+    }
+
+    #[test]
+    fn no_value_panics(text in ".{0,40}", number in any::<f64>()) {
+        for kind in [InputKind::String, InputKind::Integer, InputKind::Boolean, choice(&["x"])] {
+            let _ = read(kind.clone(), json!(text.clone()));
+            let _ = read(kind, json!(number));
+        }
+    }
+}

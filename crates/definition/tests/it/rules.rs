@@ -1,0 +1,300 @@
+//! Rules that are best seen one at a time, and what a fixture cannot show.
+
+use definition::{Code, SourceText, limits, read, schema};
+use model::{
+    api::Severity,
+    runbook::{Effect, InputKind, InputValue, OUTPUT_LIMIT_DEFAULT, Script, StepAction},
+};
+
+use crate::repository::{codes, listing, read_one, sound, with_step, with_top};
+
+fn action(step: &str) -> StepAction {
+    sound(&with_step(step)).runbook.steps.remove(0).action
+}
+
+fn body(interpreter: &[&str], text: &str) -> StepAction {
+    let interpreter = interpreter.iter().map(|word| (*word).to_owned()).collect();
+    StepAction::Run { interpreter, script: Script::Body(text.to_owned()) }
+}
+
+#[test]
+fn what_is_not_written_has_its_default() {
+    let definition =
+        sound("kind: Runbook\nname: x\ninputs: {a: {type: string}}\nsteps: [{run: echo}, {run: echo}]\n");
+    let runbook = definition.runbook;
+    assert_eq!(runbook.output_limit, OUTPUT_LIMIT_DEFAULT);
+    assert_eq!(runbook.timeout_s, None);
+    assert_eq!(runbook.effect, Effect::Change);
+    assert_eq!((runbook.steps[0].name.as_str(), runbook.steps[1].name.as_str()), ("step_1", "step_2"));
+    assert_eq!(runbook.steps[0].effect, Effect::Change);
+    assert!(!runbook.inputs[0].required);
+    assert_eq!(runbook.inputs[0].default, None);
+    let written = serde_json::json!({
+        "kind": "Runbook", "name": "x", "inputs": {"a": {"type": "string"}}, "steps": [{"run": "echo"}, {"run": "echo"}],
+    });
+    assert_eq!(definition.document, written, "defaults are not part of the document");
+}
+
+#[test]
+fn the_effect_of_a_runbook_is_the_strongest_of_its_steps() {
+    for (effects, strongest) in [
+        ("[{run: a, effect: read}, {run: b, effect: read}]", Effect::Read),
+        ("[{run: a, effect: read}, {run: b}]", Effect::Change),
+        ("[{run: a, effect: irreversible}, {run: b, effect: read}]", Effect::Irreversible),
+    ] {
+        let text = format!("kind: Runbook\nname: x\nsteps: {effects}\n");
+        assert_eq!(sound(&text).runbook.effect, strongest, "{effects}");
+    }
+}
+
+#[test]
+fn the_interpreter_is_named_by_the_script_else_by_shell_else_it_is_sh() {
+    assert_eq!(action("run: echo"), body(&["/bin/sh", "-e"], "echo"));
+    assert_eq!(action("run: echo\nshell: bash  -e -u"), body(&["bash", "-e", "-u"], "echo"));
+    let script = "#! /usr/bin/env  python3 -u\nprint()\n";
+    assert_eq!(
+        action("run: |\n  #! /usr/bin/env  python3 -u\n  print()"),
+        body(&["/usr/bin/env", "python3 -u"], script),
+        "all the rest of the line is one argument"
+    );
+    let file = |words: &[&str]| StepAction::Run {
+        interpreter: words.iter().map(|word| (*word).to_owned()).collect(),
+        script: Script::File("scripts/drain.py".to_owned()),
+    };
+    assert_eq!(action("run: ./scripts/drain.py"), file(&["/bin/sh", "-e"]));
+    assert_eq!(action("run: ./scripts/drain.py\nshell: python3"), file(&["python3"]));
+}
+
+#[test]
+fn only_one_line_that_begins_with_a_dot_and_a_slash_names_a_file() {
+    for script in [
+        "run: |\n  ./scripts/drain.py\n  echo",
+        "run: scripts/drain.py",
+        "run: '. ./scripts/drain.py'",
+        "run: ../x",
+    ] {
+        assert!(matches!(action(script), StepAction::Run { script: Script::Body(_), .. }), "{script}");
+    }
+    for script in
+        ["run: ./scripts/drain.py", "run: |\n  ./scripts/drain.py", "run: './scripts/with blank.sh'"]
+    {
+        assert!(matches!(action(script), StepAction::Run { script: Script::File(_), .. }), "{script}");
+    }
+}
+
+#[test]
+fn files_are_scripts_and_matches_sorted_and_once() {
+    let text = "kind: Runbook\nname: x\nfiles: [templates/*, 'lib/**', scripts/drain.py]\n\
+                steps: [{run: ./scripts/drain.py}, {run: ./scripts/restart.sh}, {run: ./scripts/drain.py}]\n";
+    let expected = [
+        "lib/shop/cart.py",
+        "lib/shop/price.py",
+        "scripts/drain.py",
+        "scripts/restart.sh",
+        "templates/mail.txt",
+    ];
+    assert_eq!(sound(text).files, expected);
+}
+
+#[test]
+fn a_star_stops_at_a_folder() {
+    assert_eq!(codes(&with_top("files: [lib/*.py]")), ["glob_without_match"]);
+    assert_eq!(sound(&with_top("files: ['lib/*/*.py']")).files.len(), 2);
+}
+
+#[test]
+fn inputs_keep_their_order_and_their_types() {
+    let text = with_top(
+        "inputs:\n  zeta: {type: integer, default: -5}\n  alpha: {type: choice, options: [no, b], default: no}",
+    );
+    let inputs = sound(&text).runbook.inputs;
+    assert_eq!((inputs[0].name.as_str(), &inputs[0].default), ("zeta", &Some(InputValue::Integer(-5))));
+    assert_eq!(inputs[1].kind, InputKind::Choice { options: vec!["no".to_owned(), "b".to_owned()] });
+    assert_eq!(inputs[1].default, Some(InputValue::Text("no".to_owned())));
+}
+
+#[test]
+fn another_tools_document_is_passed_over_whatever_is_wrong_with_it() {
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let foreign = format!(
+        "apiVersion: v1\nkind: !custom List\nkind: again\nbase: &a {{x: 1}}\nuse: *a\ndeep: {deep}\n"
+    );
+    let text =
+        format!("{foreign}---\nkind: Runbook\nname: x\nsteps: [{{run: echo}}]\n---\nb: !t 1\n{foreign}");
+    let reading = read_one(&text);
+    let told: Vec<_> = reading.faults.iter().map(|f| (f.severity, f.code.as_str(), f.line)).collect();
+    assert_eq!(told, [(Severity::Remark, "foreign_document", 1), (Severity::Remark, "foreign_document", 13)]);
+    assert!(!reading.has_errors());
+    assert_eq!(reading.definitions.len(), 1);
+    assert_eq!(reading.definitions[0].line, 8);
+    assert_eq!(reading.definitions[0].text, "---\nkind: Runbook\nname: x\nsteps: [{run: echo}]\n");
+}
+
+#[test]
+fn apiversion_further_down_belongs_to_nobody() {
+    assert_eq!(codes("kind: Runbook\nname: x\nsteps: [{run: echo, apiVersion: v1}]\n"), ["unknown_key"]);
+}
+
+#[test]
+fn nothing_is_said_of_empty_documents() {
+    for text in ["", "\n\n", "# a comment\n", "---\n", "---\n---\n# x\n...\n", "\u{FEFF}"] {
+        let reading = read_one(text);
+        assert_eq!((reading.faults, reading.definitions), (vec![], vec![]), "{text:?}");
+    }
+}
+
+#[test]
+fn the_same_name_twice_is_told_with_both_places() {
+    let one = "kind: Runbook\nname: same\nsteps: [{run: echo}]\n";
+    let two = "kind: Runbook\nname: other\nsteps: [{run: echo}]\n---\nkind: Runbook\nname: same\nsteps: [{rum: echo}]\n";
+    let reading = read(
+        &[SourceText { path: "a.yaml", text: one }, SourceText { path: "b/c.yaml", text: two }],
+        &listing(),
+    );
+    let names: Vec<_> = reading.definitions.iter().map(|d| (d.path.as_str(), d.name.as_str())).collect();
+    assert_eq!(names, [("a.yaml", "same"), ("b/c.yaml", "other")]);
+    let fault = reading.faults.iter().find(|fault| fault.code == "duplicate_definition").unwrap();
+    assert_eq!((fault.path.as_str(), fault.line, fault.column), ("b/c.yaml", 6, 7));
+    assert_eq!(
+        fault.message,
+        "The name `same` is taken: a.yaml:2 and b/c.yaml:6 are both a Runbook of that name."
+    );
+    assert!(
+        reading.faults.iter().any(|fault| fault.code == "unknown_key"),
+        "one fault does not hide another"
+    );
+}
+
+#[test]
+fn faults_stand_in_the_order_of_their_places() {
+    let bad = "kind: Runbook\nname: X\nsteps: [{rum: echo}]\ntiemout: 1s\n";
+    let reading = read(
+        &[SourceText { path: "b.yaml", text: bad }, SourceText { path: "a.yaml", text: bad }],
+        &listing(),
+    );
+    let places: Vec<_> = reading.faults.iter().map(|f| (f.path.clone(), f.line, f.column)).collect();
+    let mut sorted = places.clone();
+    sorted.sort();
+    assert_eq!(places, sorted);
+    assert_eq!(places.len(), 8);
+}
+
+#[test]
+fn a_broken_file_yields_no_definition_and_hides_no_other_file() {
+    let broken = "kind: Runbook\nname: a\nsteps: [{run: echo}]\n---\n[";
+    let whole = "kind: Runbook\nname: b\nsteps: [{run: echo}]\n";
+    let files = [SourceText { path: "a.yaml", text: broken }, SourceText { path: "b.yaml", text: whole }];
+    let reading = read(&files, &listing());
+    assert_eq!(reading.faults.len(), 1);
+    assert_eq!(reading.faults[0].code, "syntax");
+    assert_eq!(reading.definitions.len(), 1);
+    assert_eq!(reading.definitions[0].name, "b");
+}
+
+/// The parser counts characters in its own way; none of these may throw it off.
+#[test]
+fn places_are_right_after_anything() {
+    for before in [
+        "",
+        "\u{feff}",
+        "# ä 😀 é\n",
+        "title: 'ä 😀'\n",
+        "title: \"\\u00e4 ä\"\n",
+        "description: |\n  ä\n\n  😀\n",
+        "description: >-\n  ä\n  ö\n\n\n",
+        "title: ä # ö\r\n\r\n",
+        "title: [ä,\n  ö] # €\n",
+        "? title\n: ä\n",
+        "# \u{85}\u{2028}\n",
+        "--- # ä\n",
+    ] {
+        let text = format!("{before}kind: Runbook\nname: x\nsteps: [{{run: ä, colour: 1}}]\n");
+        let reading = read_one(&text);
+        let fault = reading.faults.iter().find(|fault| fault.code == "unknown_key");
+        let fault = fault.unwrap_or_else(|| panic!("{before:?}: {:?}", reading.faults));
+        assert_eq!(&text[fault.offset..fault.offset + fault.length], "colour", "{before:?}");
+        assert_eq!(fault.column, 18, "{before:?}");
+        assert_eq!(fault.line, text.matches('\n').count(), "{before:?}");
+    }
+}
+
+#[test]
+fn control_characters_are_refused_and_escapes_of_them_are_text() {
+    for control in ["\0", "\u{7}", "\u{1b}", "\u{7f}", "\u{9f}"] {
+        let text = with_top(&format!("# c\ntitle: ä{control}b"));
+        let reading = read_one(&text);
+        assert_eq!(reading.faults.len(), 1, "{control:?}");
+        assert_eq!(reading.faults[0].code, Code::ControlCharacter.name());
+        assert_eq!((reading.faults[0].line, reading.faults[0].column), (4, 9));
+    }
+    assert_eq!(codes(&with_top(r#"title: "a\0b""#)), ["nul_character"]);
+    assert_eq!(sound(&with_top(r#"title: "a\e[0m""#)).runbook.title.as_deref(), Some("a\u{1b}[0m"));
+}
+
+#[test]
+fn templates_in_scripts_are_remarked_where_they_stand() {
+    for template in [
+        "{{ inputs.region }}",
+        "{{inputs.region}}",
+        "${{ inputs.region }}",
+        "@option.region@",
+        "${option.region}",
+    ] {
+        let text = with_step(&format!("run: |\n  # ä\n  echo {template}"));
+        let reading = read_one(&text);
+        assert_eq!(reading.faults.len(), 1, "{template}");
+        let fault = &reading.faults[0];
+        assert_eq!((fault.severity, fault.code.as_str()), (Severity::Remark, "template_in_script"));
+        assert_eq!((fault.line, fault.column), (6, 12), "{template}");
+        assert_eq!(reading.definitions.len(), 1);
+    }
+    sound(&with_step("run: docker ps --format '{{.Names}}'"));
+}
+
+#[test]
+fn a_command_that_names_a_script_of_the_runbook_is_remarked() {
+    assert_eq!(codes(&with_step("command: [./scripts/drain.py, --now]")), ["command_names_script"]);
+    sound(&with_step("command: [./elsewhere]"));
+}
+
+#[test]
+fn as_many_as_the_limit_and_not_one_more() {
+    let steps = |n| format!("kind: Runbook\nname: x\nsteps: [{}]\n", vec!["{run: a}"; n].join(", "));
+    assert_eq!(sound(&steps(limits::STEPS_MAX)).runbook.steps.len(), limits::STEPS_MAX);
+    assert_eq!(codes(&steps(limits::STEPS_MAX + 1)), ["too_many"]);
+
+    let inputs = |n| {
+        with_top(&format!(
+            "inputs:\n{}",
+            (0..n).map(|i| format!("  a{i}: {{type: string}}\n")).collect::<String>()
+        ))
+    };
+    sound(&inputs(limits::INPUT_COUNT_MAX));
+    assert_eq!(codes(&inputs(limits::INPUT_COUNT_MAX + 1)), ["too_many"]);
+
+    let options = |n| {
+        let options: Vec<String> = (0..n).map(|i| format!("o{i}")).collect();
+        with_top(&format!("inputs: {{a: {{type: choice, options: [{}]}}}}", options.join(", ")))
+    };
+    sound(&options(limits::OPTIONS_MAX));
+    assert_eq!(codes(&options(limits::OPTIONS_MAX + 1)), ["too_many"]);
+
+    let command = |n| with_step(&format!("command: [{}]", vec!["a"; n].join(", ")));
+    sound(&command(limits::ARGUMENTS_MAX));
+    assert_eq!(codes(&command(limits::ARGUMENTS_MAX + 1)), ["too_many"]);
+
+    let default = |n| with_top(&format!("inputs: {{a: {{type: string, default: {}}}}}", "d".repeat(n)));
+    sound(&default(model::runbook::INPUT_MAX));
+    assert_eq!(codes(&default(model::runbook::INPUT_MAX + 1)), ["input_too_large"]);
+
+    let timeout = |text| with_top(&format!("timeout: {text}"));
+    assert_eq!(sound(&timeout("30d")).runbook.timeout_s, Some(limits::TIMEOUT_MAX_S));
+    assert_eq!(codes(&timeout("30d1s")), ["bad_duration"]);
+}
+
+#[test]
+fn the_schema_is_found_by_its_kind_in_any_case() {
+    assert!(schema("runbook").is_some());
+    assert_eq!(schema("Runbook"), schema("RUNBOOK"));
+    assert_eq!(schema("service"), None);
+}

@@ -1,0 +1,8 @@
+//! The laws of the nouns: the run state machine under random histories, and JSON that comes back as it went.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod generators;
+mod json;
+mod machine;
+mod results;

@@ -1,0 +1,178 @@
+//! Output: from the pipes into the log.
+
+use std::{
+    future::Future,
+    io,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use nix::fcntl::{FcntlArg, fcntl};
+use output::{LogWriter, OutputError, Stream};
+use tokio::net::unix::pipe::Receiver;
+
+/// Bytes read at once: what a pipe holds at first.
+const BUFFER: usize = 64 * 1024;
+/// What a pipe holds once there is a flood.
+const FLOOD_PIPE: i32 = 1024 * 1024;
+/// Reads of a flood after which others get a turn.
+const TURN: usize = 8;
+/// Followers see what comes at once, but a stream of small pieces not more often than this.
+const FLUSH_EVERY: Duration = Duration::from_millis(10);
+
+/// Reads both pipes of a process.
+pub(crate) struct Pump {
+    pipes: [Pipe; 2],
+    buffer: Vec<u8>,
+    log: LogWriter,
+    /// Something was appended since the last flush.
+    waiting: bool,
+    flushed: Option<Instant>,
+    /// The log could not be written. The pipes are read on, so that the step does not hang on it.
+    broken: Option<OutputError>,
+}
+
+impl Pump {
+    pub fn new(stdout: Receiver, stderr: Receiver, log: LogWriter) -> Self {
+        Self {
+            pipes: [Pipe::new(Stream::Stdout, stdout), Pipe::new(Stream::Stderr, stderr)],
+            buffer: vec![0; BUFFER],
+            log,
+            waiting: false,
+            flushed: None,
+            broken: None,
+        }
+    }
+
+    /// Read while `what` is awaited.
+    pub async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> T {
+        let mut what = pin!(what);
+        tokio::select! {
+            biased;
+            done = &mut what => return done,
+            () = self.run() => {}
+        }
+        what.await
+    }
+
+    /// Read until both pipes are closed by everybody who held them. May be dropped and begun again at any time.
+    pub async fn run(&mut self) {
+        loop {
+            let more = self.take_a_turn();
+            if self.pipes.iter().all(|pipe| pipe.receiver.is_none()) {
+                break;
+            }
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            // No more is at hand.
+            let due = self.flushed.map_or(Duration::ZERO, |at| FLUSH_EVERY.saturating_sub(at.elapsed()));
+            if self.waiting && due.is_zero() {
+                self.flush();
+            }
+            let waiting = self.waiting;
+            let [stdout, stderr] = &self.pipes;
+            tokio::select! {
+                () = stdout.readable() => {}
+                () = stderr.readable() => {}
+                () = tokio::time::sleep(due), if waiting => self.flush(),
+            }
+        }
+        self.flush();
+    }
+
+    /// Say something in the log.
+    pub fn note(&mut self, words: &str) {
+        self.append(Stream::Note, words.as_bytes());
+        self.flush();
+    }
+
+    /// The log, and what went wrong with it.
+    pub fn into_log(self) -> (LogWriter, Option<OutputError>) {
+        (self.log, self.broken)
+    }
+
+    /// Read some of what is at hand; true if there may be more.
+    fn take_a_turn(&mut self) -> bool {
+        let mut more = false;
+        for place in 0..self.pipes.len() {
+            for turn in 1..=TURN {
+                let len = self.pipes[place].read(&mut self.buffer);
+                if len == 0 {
+                    break;
+                }
+                let buffer = std::mem::take(&mut self.buffer);
+                self.append(self.pipes[place].stream, &buffer[..len]);
+                self.buffer = buffer;
+                more |= turn == TURN;
+            }
+        }
+        more
+    }
+
+    fn append(&mut self, stream: Stream, bytes: &[u8]) {
+        let done = self.log.append(stream, Timestamp::now(), bytes);
+        self.waiting = true;
+        self.keep_error(done);
+    }
+
+    fn flush(&mut self) {
+        if self.waiting {
+            self.waiting = false;
+            self.flushed = Some(Instant::now());
+            let done = self.log.flush();
+            self.keep_error(done);
+        }
+    }
+
+    fn keep_error(&mut self, done: Result<(), OutputError>) {
+        if let (Err(error), None) = (done, &self.broken) {
+            tracing::warn!(%error, "output of a step is not kept");
+            self.broken = Some(error);
+        }
+    }
+}
+
+struct Pipe {
+    stream: Stream,
+    /// None once it is closed.
+    receiver: Option<Receiver>,
+    enlarged: bool,
+}
+
+impl Pipe {
+    fn new(stream: Stream, receiver: Receiver) -> Self {
+        Self { stream, receiver: Some(receiver), enlarged: false }
+    }
+
+    /// Wait until something is there or the pipe is closed; for ever once that is known.
+    async fn readable(&self) {
+        match &self.receiver {
+            // An error shows again when it is read.
+            Some(receiver) => drop(receiver.readable().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Bytes read; 0 if nothing is at hand.
+    fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let Some(receiver) = &self.receiver else { return 0 };
+        match receiver.try_read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Ok(0) | Err(_) => {
+                self.receiver = None;
+                0
+            }
+            Ok(len) => {
+                if len == buffer.len() && !self.enlarged {
+                    // The system may refuse it to users who have many; it only costs speed.
+                    let _ = fcntl(receiver, FcntlArg::F_SETPIPE_SZ(FLOOD_PIPE));
+                    self.enlarged = true;
+                }
+                len
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The folder of one run.
+//!
+//! ```text
+//! <root>/<run>/work/                  where all steps of the run work, one after the other
+//! <root>/<run>/files/                 the version's files, read-only; only if it has any
+//! <root>/<run>/<step>-<attempt>.*     script, outputs and TMPDIR of an attempt, while it runs
+//! ```
+//!
+//! Making and removing a folder costs more than all else around a small step, so there are no more of them.
+
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    BundleFile, RunnerError,
+    bundle::{lay_out, make_folder},
+    remove::remove_tree,
+};
+
+/// The folder of one run, from its first step until it has ended.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: PathBuf,
+    work: PathBuf,
+    files: PathBuf,
+}
+
+impl Workspace {
+    /// Make the folder of a run under `root`.
+    ///
+    /// # Errors
+    /// If it is there already, or something in it cannot be made; nothing is left of it then.
+    pub fn create(root: &Path, run: &str, files: &[BundleFile]) -> Result<Self, RunnerError> {
+        let workspace = Self::at(root, run)?;
+        workspace.make_own_folder(root)?;
+        let made = make_folder(&workspace.work)
+            .and_then(|()| if files.is_empty() { Ok(()) } else { lay_out(&workspace.files, files) });
+        match made {
+            Ok(()) => Ok(workspace),
+            Err(error) => {
+                // The first error says what is wrong; a second one would only hide it.
+                let _ = remove_tree(&workspace.folder);
+                Err(error)
+            }
+        }
+    }
+
+    /// The folder of a run whose first step has made it.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn open(root: &Path, run: &str) -> Result<Self, RunnerError> {
+        let workspace = Self::at(root, run)?;
+        if workspace.work.is_dir() { Ok(workspace) } else { Err(RunnerError::Missing(workspace.folder)) }
+    }
+
+    /// Remove the folder, whatever the steps did to the rights in it. May take long after a large checkout.
+    ///
+    /// # Errors
+    /// If something is left.
+    pub fn remove(self) -> Result<(), RunnerError> {
+        for folder in [&self.work, &self.files, &self.folder] {
+            remove_tree(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Remove what an earlier process left behind: the folders of all runs under `root`.
+    ///
+    /// # Errors
+    /// The first of what is left, after all else was removed.
+    pub fn remove_all(root: &Path) -> Result<(), RunnerError> {
+        let failed = |source| RunnerError::Remove { path: root.to_path_buf(), source };
+        let entries = match fs::read_dir(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut done = Ok(());
+        for entry in entries {
+            done = done.and(remove_tree(&entry.map_err(failed)?.path()));
+        }
+        done
+    }
+
+    /// Where the steps work.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Where the version's files lie.
+    pub fn files(&self) -> &Path {
+        &self.files
+    }
+
+    /// The path of an attempt's own thing.
+    pub(crate) fn of_attempt(&self, step: u32, attempt: u32, thing: &str) -> PathBuf {
+        self.folder.join(format!("{step}-{attempt}.{thing}"))
+    }
+
+    fn at(root: &Path, run: &str) -> Result<Self, RunnerError> {
+        let plain = run.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
+        if run.len() != 36 || !plain {
+            return Err(RunnerError::BadRun(run.to_owned()));
+        }
+        // Steps have another working directory, so their paths must not hang on this process's.
+        let root = std::path::absolute(root)
+            .map_err(|source| RunnerError::Create { path: root.to_path_buf(), source })?;
+        let folder = root.join(run);
+        Ok(Self { work: folder.join("work"), files: folder.join("files"), folder })
+    }
+
+    fn make_own_folder(&self, root: &Path) -> Result<(), RunnerError> {
+        match make_folder(&self.folder) {
+            Err(RunnerError::Create { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(root)
+                    .map_err(|source| RunnerError::Create { path: root.to_path_buf(), source })?;
+                make_folder(&self.folder)
+            }
+            made => made,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Attempts of steps with real processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
+
+mod ending;
+mod ends;
+mod environment;
+mod hostile;
+mod output;
+mod outputs;
+mod scene;
+mod workspace;

@@ -1,0 +1,213 @@
+//! Who asks, and may they? The only way from a handler to the store and the engine.
+//!
+//! **Invariant (law 1):** the fields of [`App`] are private to this module, and [`Allowed`] is the only thing that hands
+//! them out. A handler without `Allowed<SomeAction>` as its first argument reaches nothing; [`guarded`] does not take it.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use axum::{
+    extract::{FromRef, FromRequestParts, RawPathParams},
+    handler::Handler,
+    http::{HeaderMap, Method, header, request::Parts},
+};
+use axum_extra::extract::CookieJar;
+use policy::{Action, Authorized, Principal, Resource};
+use store::{Identity, Store, StoreError};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::{clock, engine::Engine, problem::ApiError, token};
+
+/// The cookie that holds a session's secret.
+pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
+
+/// What the server is made of.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Core>);
+
+struct Core {
+    store: Store,
+    engine: Engine,
+}
+
+impl App {
+    pub(crate) fn new(store: Store, engine: Engine) -> Self {
+        Self(Arc::new(Core { store, engine }))
+    }
+
+    /// Does the store answer? Everybody may know.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
+        self.0.store.ping().await
+    }
+
+    /// Whose token is it?
+    pub(crate) async fn identity_of_token(&self, secret: &str) -> Result<Option<Identity>, StoreError> {
+        self.0.store.identity_of_token(&token::hash(secret)).await
+    }
+
+    /// Begin a session for whoever has just shown a token.
+    pub(crate) async fn begin_session(
+        &self,
+        secret: &str,
+        identity: &Identity,
+        expires_at: jiff::Timestamp,
+    ) -> Result<(), StoreError> {
+        self.0.store.create_session(&token::hash(secret), identity, clock::now(), expires_at).await
+    }
+}
+
+/// How somebody showed who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    Token,
+    /// The hash of the session's secret.
+    Session(String),
+}
+
+impl Credential {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Session(_) => "session",
+        }
+    }
+}
+
+/// Proof that whoever asks may do `A` on what the path names; the way to store and engine.
+pub(crate) struct Allowed<A: Action> {
+    authorized: Authorized<A>,
+    pub(crate) credential: Credential,
+    pub(crate) expires_at: Option<jiff::Timestamp>,
+    app: App,
+}
+
+impl<A: Action> Allowed<A> {
+    pub(crate) fn principal(&self) -> &Principal {
+        self.authorized.principal()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.app.0.store
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.app.0.engine
+    }
+}
+
+impl<A: Action, S> FromRequestParts<S> for Allowed<A>
+where
+    S: Send + Sync,
+    App: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = App::from_ref(state);
+        let (identity, credential) = identify(&app, parts).await?;
+        let resource = resource(parts, state).await?;
+        let principal = Principal { id: identity.principal, name: identity.name, role: identity.role };
+        let authorized =
+            policy::decide::<A>(&principal, &resource).map_err(|denial| ApiError::denied(&denial))?;
+        Ok(Self { authorized, credential, expires_at: identity.expires_at, app })
+    }
+}
+
+/// Who asks: by token, else by session. A writing request with a session must come from this server's own pages.
+async fn identify(app: &App, parts: &Parts) -> Result<(Identity, Credential), ApiError> {
+    if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
+        let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+        let Some(secret) = secret else { return Err(ApiError::not_signed_in()) };
+        let identity = app.identity_of_token(secret.trim()).await?;
+        return identity.map(|identity| (identity, Credential::Token)).ok_or_else(ApiError::not_signed_in);
+    }
+    let cookies = CookieJar::from_headers(&parts.headers);
+    let Some(secret) = cookies.get(SESSION_COOKIE) else { return Err(ApiError::not_signed_in()) };
+    if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
+        let detail = "A signed-in browser may change something only from this server's own pages.";
+        return Err(ApiError::new(http::StatusCode::FORBIDDEN, "foreign-origin", "Foreign origin", detail)
+            .hint("Programs use a token: `Authorization: Bearer TOKEN`."));
+    }
+    let hash = token::hash(secret.value());
+    let identity = app.0.store.identity_of_session(&hash, clock::now()).await?;
+    identity.map(|identity| (identity, Credential::Session(hash))).ok_or_else(ApiError::not_signed_in)
+}
+
+/// Is the `Origin` that browsers send with every writing request this server's own?
+pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    let (Some(origin), Some(host)) = (text(header::ORIGIN), text(header::HOST)) else { return false };
+    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{token}`.
+async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resource, ApiError> {
+    let mut resource = Resource::default();
+    // A route without parameters has none to read.
+    let Ok(params) = RawPathParams::from_request_parts(parts, state).await else { return Ok(resource) };
+    for (name, value) in &params {
+        let value = Some(value.to_owned());
+        match name {
+            "project" => resource.project = value,
+            "runbook" => resource.runbook = value,
+            "run" => resource.run = value,
+            "token" => resource.token = value,
+            other => return Err(ApiError::internal(format!("no resource is known for `{other}` in a path"))),
+        }
+    }
+    Ok(resource)
+}
+
+/// The arguments of a handler that declares its action: `Allowed<A>` comes first.
+pub(crate) trait Declares {
+    const ACTION: &'static str;
+}
+
+macro_rules! declares {
+    ($($argument:ident)*) => {
+        impl<Marker, A: Action, $($argument),*> Declares for (Marker, Allowed<A>, $($argument,)*) {
+            const ACTION: &'static str = A::NAME;
+        }
+    };
+}
+
+declares!();
+declares!(T1);
+declares!(T1 T2);
+declares!(T1 T2 T3);
+declares!(T1 T2 T3 T4);
+
+/// The action that a handler declares in its signature. Does not compile for a handler that declares none.
+pub(crate) struct Declared(pub(crate) &'static str, PhantomData<()>);
+
+pub(crate) fn declared<H, T>(_handler: H) -> Declared
+where
+    H: Handler<T, App>,
+    T: Declares,
+{
+    Declared(T::ACTION, PhantomData)
+}
+
+/// Add a route that needs a decision; its action stands in the API document as `x-action`.
+pub(crate) fn add_guarded(
+    router: OpenApiRouter<App>,
+    (schemas, mut paths, methods): UtoipaMethodRouter<App>,
+    declared: &Declared,
+) -> OpenApiRouter<App> {
+    for item in paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete, &mut item.put, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            let extensions = operation.extensions.get_or_insert_default();
+            extensions.insert("x-action".to_owned(), serde_json::Value::from(declared.0));
+        }
+    }
+    router.routes((schemas, paths, methods))
+}
+
+/// `guarded!(router, handler)`: the route of a `#[utoipa::path]` handler whose first argument is `Allowed<Action>`.
+macro_rules! guarded {
+    ($router:expr, $handler:path) => {
+        $crate::access::add_guarded($router, utoipa_axum::routes!($handler), &$crate::access::declared($handler))
+    };
+}
+
+pub(crate) use guarded;

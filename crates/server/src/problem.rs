@@ -1,0 +1,154 @@
+//! Errors as RFC 9457 problem documents: what happened, and what to do next. One table of kinds; see `docs/api.md`.
+
+use axum::{
+    Json,
+    extract::rejection::{JsonRejection, QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use model::api::{Fault, Problem};
+use policy::Decision;
+use store::StoreError;
+
+/// A problem on its way to whoever asked. Boxed: results are small where all goes well.
+#[derive(Debug)]
+pub(crate) struct ApiError(Box<Problem>);
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem {
+            kind: format!("/problems/{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            hint: None,
+            action: None,
+            policy: None,
+            faults: Vec::new(),
+            request_id: None,
+        }))
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn not_signed_in() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not-signed-in",
+            "Not signed in",
+            "Nobody is signed in, or no longer.",
+        )
+        .hint("Send `Authorization: Bearer TOKEN`, or sign in: `signalbox login`.")
+    }
+
+    pub(crate) fn denied(decision: &Decision) -> Self {
+        let detail =
+            format!("`{}` on {} is not allowed. {}", decision.action, decision.resource, decision.reason);
+        let mut error = Self::new(StatusCode::FORBIDDEN, "denied", "Not allowed", detail);
+        error.0.hint = decision.way_out.map(ToOwned::to_owned);
+        error.0.action = Some(decision.action.to_owned());
+        error.0.policy = decision.policy.map(ToOwned::to_owned);
+        error
+    }
+
+    pub(crate) fn not_found(what: &str, hint: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("There is no {what} here."))
+            .hint(hint.to_owned())
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "Not readable", detail)
+            .hint("`/api/openapi.json` says what this route reads.")
+    }
+
+    pub(crate) fn faulty(detail: impl Into<String>, faults: Vec<Fault>) -> Self {
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "faulty", "Faulty", detail);
+        error.0.faults = faults;
+        error
+    }
+
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
+            .hint("The server's log has more, under this request's id.")
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Self::not_found(what, "Look at the list for what there is."),
+            StoreError::Refused(refused) => {
+                let detail = format!("{}.", capital(&refused.to_string()));
+                Self::new(StatusCode::CONFLICT, "not-in-this-state", "Not in this state", detail)
+                    .hint("Look at the run: its state says what can still be done.")
+            }
+            StoreError::NameTaken(name) => {
+                let detail = format!("A token named `{name}` is in force.");
+                Self::new(StatusCode::CONFLICT, "name-taken", "Name taken", detail)
+                    .hint("Choose another name, or revoke that token first.")
+            }
+            StoreError::KeyReused => {
+                let detail = "This Idempotency-Key came before with another body.";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency-Key reused", detail)
+                    .hint("Send a new key with each new request.")
+            }
+            other => {
+                tracing::error!(error = %other, "the store failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store",
+                    "The store does not answer",
+                    format!("{other}."),
+                )
+                .hint("Nothing was changed that was not acknowledged. Try again; the server's log has more.")
+            }
+        }
+    }
+}
+
+/// A sentence's first letter.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::new(
+                rejection.status(),
+                "too-large",
+                "Too large",
+                "The body is larger than this route takes.",
+            )
+            .hint("Send less at once: `docs/api.md` has the limits.");
+        }
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = (status, Json(*self.0)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,133 @@
+//! Server-sent events: one run with its output, or all runs of a project.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::{Path, Query, rejection::QueryRejection},
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{StreamExt, stream};
+use model::api::{Problem, RunSummary};
+use policy::{LogRead, RunRead};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{
+    definitions::no_project,
+    runs::{no_run, run_id},
+};
+use crate::{
+    access::Allowed,
+    engine::{Cursor, Follow, LiveEvent},
+    problem::ApiError,
+};
+
+/// Silence after which a comment is sent, so that nothing between takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a browser waits before it connects again.
+const RETRY: Duration = Duration::from_millis(500);
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FollowQuery {
+    /// Go on after the event with this id; `Last-Event-ID` does the same, and comes first.
+    after: Option<String>,
+    /// Begin this many bytes before the end of the output so far.
+    tail: Option<u64>,
+}
+
+/// Follow a run: events `run` (`RunView`), `output` (`OutputChunk`) and at last `end` (`RunView`).
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/live", tag = "runs",
+    params(("project" = String, Path), ("run" = String, Path), FollowQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after the event with this id")),
+    responses(
+    (status = 200, description = "Server-sent events; see docs/api.md", body = String, content_type = "text/event-stream"),
+    (status = 404, description = "No such run", body = Problem),
+))]
+pub(super) async fn follow_run(
+    allowed: Allowed<LogRead>,
+    Path((project, run)): Path<(String, String)>,
+    headers: HeaderMap,
+    query: Result<Query<FollowQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(query) = query?;
+    let id = run_id(&run)?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    let cursor =
+        last.or(query.after).map(|text| text.parse::<Cursor>()).transpose().map_err(ApiError::bad_request)?;
+    let follow = allowed.engine().follow(&project, id, cursor, query.tail).await?;
+    let follow = follow.ok_or_else(|| no_run(&run))?;
+    let events = stream::unfold(Some(follow), |follow| async move {
+        let mut follow = follow?;
+        match follow.next().await {
+            Ok(Some((cursor, event))) => Some((live_event(&cursor, &event), Some(follow))),
+            Ok(None) => None,
+            Err(error) => {
+                tracing::error!(%error, "a follower lost its run");
+                Some((problem_event(&error.to_string()), None::<Follow>))
+            }
+        }
+    });
+    let events = events.take_until(allowed.engine().closing()).map(Ok::<_, Infallible>);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+fn live_event(cursor: &Cursor, event: &LiveEvent) -> Event {
+    let event = match event {
+        LiveEvent::Run(run) => named("run", run),
+        LiveEvent::Output(chunk) => named("output", chunk),
+        LiveEvent::End(run) => named("end", run),
+    };
+    event.id(cursor.to_string()).retry(RETRY)
+}
+
+fn named(name: &'static str, data: &impl Serialize) -> Event {
+    Event::default().event(name).json_data(data).unwrap_or_else(|error| problem_event(&error.to_string()))
+}
+
+fn problem_event(detail: &str) -> Event {
+    // One line: a line break would begin another field.
+    Event::default().event("problem").data(detail.replace(['\r', '\n'], " "))
+}
+
+/// Follow the runs of a project: an event `run` (`RunSummary`) at each change, `behind` when some were missed and the
+/// list is to be read again.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs/live", tag = "runs",
+    params(("project" = String, Path)), responses(
+    (status = 200, description = "Server-sent events; see docs/api.md", body = String, content_type = "text/event-stream"),
+    (status = 404, description = "No such project", body = Problem),
+))]
+pub(super) async fn follow_runs(
+    allowed: Allowed<RunRead>,
+    Path(project): Path<String>,
+) -> Result<Response, ApiError> {
+    if allowed.store().project(&project).await?.is_none() {
+        return Err(no_project(&project));
+    }
+    let changes = allowed.engine().changes().of_all();
+    let events = stream::unfold((changes, project), |(mut changes, project)| async move {
+        loop {
+            match changes.recv().await {
+                Ok(run) if run.project == project => {
+                    let event = named("run", &RunSummary::from(&*run)).retry(RETRY);
+                    return Some((event, (changes, project)));
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    return Some((
+                        Event::default().event("behind").data("read the list again"),
+                        (changes, project),
+                    ));
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    });
+    let events = events.take_until(allowed.engine().closing()).map(Ok::<_, Infallible>);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}

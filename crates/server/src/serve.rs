@@ -1,0 +1,126 @@
+//! From settings to a server that answers, and back to quiet.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use model::id::Uuid;
+use output::Outputs;
+use store::Store;
+use tokio::net::TcpListener;
+
+use crate::{
+    access::App,
+    clock,
+    data_dir::{DataDir, StartError},
+    engine::Engine,
+    routes,
+};
+
+/// Steps at once for each core: most wait for something else than this machine.
+const SLOTS_PER_CORE: usize = 8;
+const SLOTS_MIN: usize = 16;
+/// How long the answer of a call that started something is kept.
+const KEYS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+const KEYS_FORGOTTEN_EVERY: Duration = Duration::from_secs(3600);
+/// How long answers in flight may take once the server is told to stop.
+const ANSWERS_GRACE: Duration = Duration::from_secs(5);
+
+/// What a server needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Made if it is not there; this server's alone while it runs.
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    /// How long steps may go on once the server is told to stop.
+    pub grace: Duration,
+}
+
+/// What a server tells once it answers.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    pub address: SocketAddr,
+    /// Where the administrator's token is.
+    pub admin_token: PathBuf,
+    /// It was made by this start.
+    pub first_start: bool,
+    /// Steps that were running when the last server went away, now `unknown`.
+    pub settled: usize,
+}
+
+/// Serve until `shutdown`: then take no new work, let answers and steps finish, keep every run's state.
+///
+/// # Errors
+/// Why it cannot start, or stopped.
+pub async fn serve(
+    settings: Settings,
+    ready: impl FnOnce(Ready) + Send,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let data_dir = DataDir::open(&settings.data_dir)?;
+    // The address before the store: a port that is taken is found before anything is settled.
+    let address = settings.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "this address is open to the network, and the connection is not encrypted");
+    }
+
+    let store = data_dir.store().await?;
+    let first_start = data_dir.ensure_administrator(&store).await?;
+    let fault = |source| StartError::DataDir { path: data_dir.path().to_owned(), source };
+    let outputs = Outputs::open(data_dir.output()).map_err(fault)?;
+    let engine = Engine::new(store.clone(), outputs, data_dir.work(), slots());
+    let settled = engine.settle().await.map_err(StartError::Settle)?;
+
+    let performing = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run().await }
+    });
+    let forgetting = tokio::spawn(forget_old_keys(store.clone()));
+    let app = App::new(store.clone(), engine.clone());
+    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, settled });
+
+    let stopping = {
+        let engine = engine.clone();
+        async move {
+            shutdown.await;
+            tracing::info!("stopping: no new work is taken");
+            engine.close_followers();
+        }
+    };
+    let mut closing = Box::pin(engine.closing());
+    let serving = axum::serve(listener, routes::router(app)).with_graceful_shutdown(stopping);
+    let served = tokio::select! {
+        served = serving => served,
+        // Answers that take longer are cut: whoever waits for one asks again with the same key.
+        () = async { (&mut closing).await; tokio::time::sleep(ANSWERS_GRACE).await } => Ok(()),
+    };
+    engine.drain(settings.grace).await;
+    performing.abort();
+    forgetting.abort();
+    store.close().await;
+    served.map_err(StartError::Serve)
+}
+
+pub(crate) fn slots() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores * SLOTS_PER_CORE).max(SLOTS_MIN)
+}
+
+async fn forget_old_keys(store: Store) {
+    loop {
+        if let Some(id) = first_id_at(clock::now().saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::UNIX_EPOCH))
+            && let Err(error) = store.forget_keys_before(id).await
+        {
+            tracing::warn!(%error, "old idempotency keys could not be forgotten");
+        }
+        tokio::time::sleep(KEYS_FORGOTTEN_EVERY).await;
+    }
+}
+
+/// The smallest UUIDv7 of that millisecond.
+fn first_id_at(at: Timestamp) -> Option<Uuid> {
+    let milliseconds = u64::try_from(at.as_millisecond()).ok()?;
+    Some(Uuid::from_u128(u128::from(milliseconds) << 80))
+}

@@ -1,0 +1,11 @@
+//! The server as its users meet it: over HTTP, on a store of its own, with real processes.
+
+mod access;
+mod console;
+mod documents;
+mod follow;
+mod openapi;
+mod runs;
+mod server;
+mod session;
+mod tokens;

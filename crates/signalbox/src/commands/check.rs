@@ -1,0 +1,73 @@
+//! `signalbox check`: every fault of an operations repository, offline.
+
+use std::path::PathBuf;
+
+use definition::{Definition, Reading};
+use model::api::Fault;
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+    faults,
+    folder::{self, Folder},
+    words,
+};
+
+/// Check the runbooks of a folder, or one file, without a server.
+///
+/// Shows all faults at once, each with its place and what to do. Exits 0, or 1 with faults.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  signalbox check .\n  signalbox check runbooks/restart-web.yaml --json")]
+pub struct Args {
+    /// A folder (scripts are found from here), or one file (from the nearest folder above it that holds `.git`).
+    #[arg(default_value = ".")]
+    path: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    faults: &'a [Fault],
+    definitions: Vec<Checked<'a>>,
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    kind: &'a str,
+    name: &'a str,
+    path: &'a str,
+}
+
+pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let folder = folder::read(&args.path)?;
+    let reading = read(&folder);
+    if context.printer.is_json() {
+        let definitions = reading.definitions.iter().map(Checked::of).collect();
+        context.printer.object(&Report { faults: &reading.faults, definitions });
+    } else {
+        let drawn = faults::draw(&reading.faults, |path| folder.text(path), context.printer.canvas(false));
+        context.printer.out(&drawn);
+        context.printer.out(&summary(&reading));
+    }
+    Ok(if faults::has_errors(&reading.faults) { Exit::Failed } else { Exit::Success })
+}
+
+impl<'a> Checked<'a> {
+    fn of(definition: &'a Definition) -> Self {
+        Self { kind: definition.kind.name(), name: &definition.name, path: &definition.path }
+    }
+}
+
+/// Reads the documents; the faults of those that could not even be read come with the others.
+pub fn read(folder: &Folder) -> Reading {
+    let mut reading = definition::read(&folder.sources(), &folder.listing);
+    reading.faults.extend(folder.faults.iter().cloned());
+    reading.faults.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    reading
+}
+
+fn summary(reading: &Reading) -> String {
+    let good = reading.definitions.len();
+    let verb = if good == 1 { "is" } else { "are" };
+    format!("{}; {} {verb} good\n", faults::summary(&reading.faults), words::count(good, "runbook"))
+}

@@ -1,0 +1,74 @@
+//! One file for each command.
+
+pub mod apply;
+pub mod check;
+pub mod completions;
+pub mod login;
+pub mod logout;
+pub mod projects;
+pub mod run;
+pub mod runbooks;
+pub mod runs;
+pub mod schema;
+pub mod server;
+pub mod tokens;
+pub mod try_file;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    args::{Cli, Command},
+    context::Context,
+    failure::{Exit, Failure},
+    faults,
+    printer::Printer,
+};
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let context = Context { printer: Printer::new(cli.global.json), global: cli.global };
+    let done = match runtime(&cli.command) {
+        Ok(runtime) => runtime.block_on(perform(&context, cli.command)),
+        Err(error) => Err(Failure::usage(format!("no work can be started on this machine: {error}"))),
+    };
+    let exit = done.unwrap_or_else(|failure| {
+        if !failure.faults.is_empty() {
+            context.printer.err(&faults::draw(&failure.faults, |_| None, context.printer.canvas(true)));
+        }
+        context.printer.failure(&failure);
+        failure.exit
+    });
+    let exit = if exit == Exit::Success && context.printer.out_has_failed() { Exit::Failed } else { exit };
+    exit.into()
+}
+
+/// The server has many things to do at once, a command one.
+fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
+    match command {
+        Command::Server(_) | Command::Try(_) => {
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()
+        }
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    }
+}
+
+async fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Server(args) => server::perform(context, args).await,
+        Command::Check(args) => check::perform(context, &args),
+        Command::Apply(args) => apply::perform(context, &args).await,
+        Command::Schema(args) => schema::perform(context, &args),
+        Command::Try(args) => try_file::perform(context, args).await,
+        Command::Run(args) => run::perform(context, args).await,
+        Command::Runs(args) => runs::perform(context, args).await,
+        Command::Runbooks(args) => runbooks::perform(context, args).await,
+        Command::Projects(args) => projects::perform(context, args).await,
+        Command::Tokens(args) => tokens::perform(context, args).await,
+        Command::Login(args) => login::perform(context, args).await,
+        Command::Logout(args) => logout::perform(context, &args),
+        Command::Completions(args) => completions::perform(context, &args),
+    }
+}

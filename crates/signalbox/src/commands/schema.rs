@@ -1,0 +1,26 @@
+//! `signalbox schema`: the JSON Schema of a kind of definition.
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+};
+
+/// Print the JSON Schema of a kind of definition, for editors.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  signalbox schema runbook > runbook.schema.json")]
+pub struct Args {
+    /// The kind, as `runbook`.
+    kind: String,
+}
+
+pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
+    let schema = definition::schema(&args.kind);
+    let schema = schema.ok_or_else(|| {
+        Failure::usage(format!("there is no kind {}", args.kind)).hint("there is `runbook` so far")
+    })?;
+    context.printer.out(schema);
+    if !schema.ends_with('\n') {
+        context.printer.out("\n");
+    }
+    Ok(Exit::Success)
+}

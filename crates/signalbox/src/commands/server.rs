@@ -1,0 +1,85 @@
+//! `signalbox server`: the server, until a signal ends it.
+
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    context::Context,
+    credentials::xdg,
+    failure::{Exit, Failure},
+    words,
+};
+
+/// How long steps may go on after the signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Start a server on this machine.
+///
+/// The first start writes the administrator's token to `admin.token` in the data directory. SIGTERM and Ctrl-C
+/// take no new work, let answers finish and keep every run's state. Logs go to standard error; SIGNALBOX_LOG
+/// sets how much, as `info` or `server=debug`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  signalbox server --data-dir /var/lib/signalbox --listen 127.0.0.1:8480")]
+pub struct Args {
+    /// Where everything is kept [default: $XDG_STATE_HOME/signalbox, else ~/.local/state/signalbox]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8480")]
+    listen: SocketAddr,
+    /// Write logs as JSON, one object a line.
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let data_dir = args.data_dir.or_else(|| Some(xdg("XDG_STATE_HOME", ".local/state")?.join("signalbox")));
+    let data_dir = data_dir.ok_or_else(|| {
+        Failure::usage("there is no place for data: neither XDG_STATE_HOME nor HOME is set")
+            .hint("give --data-dir DIR")
+    })?;
+    start_log(args.log_json)?;
+    let broken = |e| Failure::new(Exit::Failed, format!("signals cannot be waited for: {e}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let settings = server::Settings { data_dir, listen: args.listen, grace: GRACE };
+    server::serve(settings, |ready| tell(context, &ready), shutdown)
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    Ok(Exit::Success)
+}
+
+fn tell(context: &Context, ready: &server::Ready) {
+    let printer = &context.printer;
+    printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
+    let first = if ready.first_start { "first start: " } else { "" };
+    printer.err(&format!("{first}the administrator's token is in {}", ready.admin_token.display()));
+    if ready.settled > 0 {
+        let steps = words::count(ready.settled, "step");
+        printer.err(&format!("{steps} ran when the last server went away: how they ended is unknown"));
+    }
+}
+
+fn start_log(json: bool) -> Result<(), Failure> {
+    let words = std::env::var("SIGNALBOX_LOG").unwrap_or_default();
+    let words = if words.is_empty() { "info" } else { &words };
+    let filter = EnvFilter::try_new(words).map_err(|e| {
+        Failure::usage(format!("SIGNALBOX_LOG cannot be read: {e}"))
+            .hint("it looks like `info` or `info,server=debug`")
+    })?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if json {
+        log.json().try_init()
+    } else {
+        log.with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).try_init()
+    };
+    started.map_err(|e| Failure::usage(format!("no log can be written: {e}")))
+}

@@ -1,0 +1,261 @@
+//! A followed run on the terminal: the steps' output on standard output, everything else on standard error.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use client::{Client, LiveEvent};
+use futures_util::StreamExt;
+use model::{
+    api::{OutputChunk, OutputStream, RunView},
+    id::RunId,
+    run::{RunState, StepState},
+};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    failure::{Exit, Failure},
+    printer::Printer,
+    steps::{self, StepList},
+    terminal::Filter,
+    words,
+};
+
+/// Between two drawings of the step list.
+pub const BEAT: Duration = Duration::from_millis(120);
+/// Most bytes of a line that wait for its end while the step list is below.
+const LINE_MAX: usize = 16 * 1024;
+
+/// What is known of a followed run, and how it is shown.
+pub struct Watch<'a> {
+    printer: &'a Printer,
+    /// Only this step's output.
+    step: Option<&'a str>,
+    /// Tell of states at all; else only output is written.
+    telling: bool,
+    list: Option<StepList>,
+    view: Option<Box<RunView>>,
+    states: BTreeMap<String, StepState>,
+    filters: BTreeMap<(String, u32, &'static str), Filter>,
+    /// The begin of a line whose end is yet to come.
+    partial: String,
+}
+
+#[derive(Serialize)]
+struct Tagged<'a, T> {
+    r#type: &'a str,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+impl<'a> Watch<'a> {
+    /// Output and states, with a live step list where the terminal can draw it.
+    pub fn run(printer: &'a Printer) -> Self {
+        Self { list: printer.step_list(), telling: true, ..Self::log(printer, None) }
+    }
+
+    /// Output alone.
+    pub fn log(printer: &'a Printer, step: Option<&'a str>) -> Self {
+        Self {
+            printer,
+            step,
+            telling: false,
+            list: None,
+            view: None,
+            states: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            partial: String::new(),
+        }
+    }
+
+    /// Shows an event; the run, if it was the last.
+    pub fn event(&mut self, event: LiveEvent) -> Option<Box<RunView>> {
+        match event {
+            LiveEvent::Run(view) => self.state(view),
+            LiveEvent::Output(chunk) => self.output(&chunk),
+            LiveEvent::Lost(why) => self.tell(&format!("{why}; looking for it again")),
+            LiveEvent::End(view) => return Some(view),
+        }
+        None
+    }
+
+    pub fn beat(&mut self) {
+        if let (Some(list), Some(view)) = (&mut self.list, &self.view) {
+            list.draw(&view.run);
+        }
+    }
+
+    fn state(&mut self, view: Box<RunView>) {
+        match self.printer.is_json() {
+            _ if !self.telling => {}
+            true => self.printer.object_line(&Tagged { r#type: "run", value: &view }),
+            false if self.list.is_none() => self.tell_changes(&view),
+            false => {}
+        }
+        self.view = Some(view);
+        self.beat();
+    }
+
+    fn tell_changes(&mut self, view: &RunView) {
+        let before = self.view.as_ref().map(|view| (view.run.state, view.waits_for.clone()));
+        if before != Some((view.run.state, view.waits_for.clone())) && !view.run.state.is_end() {
+            self.tell(&words::run(view));
+        }
+        for step in &view.run.steps {
+            let before = self.states.insert(step.name.clone(), step.state);
+            if before != Some(step.state) && step.state != StepState::Pending {
+                self.tell(&words::step(step));
+            }
+        }
+    }
+
+    fn output(&mut self, chunk: &OutputChunk) {
+        if self.step.is_some_and(|step| step != chunk.step) {
+            return;
+        }
+        if self.printer.is_json() {
+            if self.telling {
+                self.printer.object_line(&Tagged { r#type: "output", value: chunk });
+            } else {
+                self.printer.object_line(chunk);
+            }
+            return;
+        }
+        let bytes = match (&chunk.text, &chunk.bytes_base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(encoded)) => BASE64_STANDARD.decode(encoded).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        let stream = match chunk.stream {
+            OutputStream::Note => {
+                return self.tell(&format!("{}: {}", chunk.step, String::from_utf8_lossy(&bytes)));
+            }
+            OutputStream::Stdout => "stdout",
+            OutputStream::Stderr => "stderr",
+        };
+        if self.printer.out_is_terminal() {
+            let filter = self.filters.entry((chunk.step.clone(), chunk.attempt, stream)).or_default();
+            let text = filter.feed(&bytes);
+            self.show(&text);
+        } else {
+            self.printer.out_bytes(&bytes);
+        }
+    }
+
+    /// Writes filtered text to the terminal: with a list below, only whole lines.
+    fn show(&mut self, text: &str) {
+        let Some(list) = &self.list else { return self.printer.out_bytes(text.as_bytes()) };
+        self.partial.push_str(text);
+        let whole = match self.partial.rfind('\n') {
+            Some(end) => end + 1,
+            None if self.partial.len() > LINE_MAX => {
+                self.partial.push('\n');
+                self.partial.len()
+            }
+            None => return,
+        };
+        let lines: String = self.partial.drain(..whole).collect();
+        list.above(|| self.printer.out_bytes(lines.as_bytes()));
+    }
+
+    /// A line on standard error, above the list.
+    fn tell(&self, line: &str) {
+        match &self.list {
+            Some(list) => list.above(|| self.printer.err(line)),
+            None => self.printer.err(line),
+        }
+    }
+
+    /// Nothing follows: writes what was held back and takes the list away.
+    pub fn close(&mut self) {
+        let mut held: String = std::mem::take(&mut self.filters).values_mut().map(Filter::finish).collect();
+        if let Some(mut list) = self.list.take() {
+            list.clear();
+            held.insert_str(0, &std::mem::take(&mut self.partial));
+            if !held.trim_start_matches("\x1b[0m").is_empty() {
+                // What follows must not stand on the step's last line.
+                held.push('\n');
+            }
+            if let Some(view) = &self.view {
+                self.printer.out_bytes(held.as_bytes());
+                held.clear();
+                for step in &view.run.steps {
+                    self.printer.err(&steps::line(step, 0, self.printer.canvas(true).colours));
+                }
+            }
+        }
+        if self.printer.out_is_terminal() {
+            self.printer.out_bytes(held.as_bytes());
+        }
+    }
+
+    /// The run has ended: says so, and gives the exit code that says the same.
+    pub fn end(&mut self, view: Box<RunView>) -> Exit {
+        match self.printer.is_json() {
+            _ if !self.telling => {}
+            true => self.printer.object_line(&view),
+            false if self.list.is_none() => self.tell_changes(&view),
+            false => {}
+        }
+        let exit = exit_of(view.run.state);
+        let last = words::run(&view);
+        self.view = Some(view);
+        self.close();
+        if self.telling {
+            self.printer.err(&last);
+        }
+        exit
+    }
+}
+
+/// The exit code that a run's end is told by.
+pub fn exit_of(state: RunState) -> Exit {
+    match state {
+        RunState::Succeeded => Exit::Success,
+        RunState::Failed | RunState::Canceled => Exit::Failed,
+        RunState::Unknown | RunState::Queued | RunState::Running | RunState::Canceling => Exit::Unknown,
+    }
+}
+
+/// Follows a run of the server until it ends, Ctrl-C stops following, or the server stays lost.
+pub async fn follow(
+    context: &Context,
+    client: &Client,
+    run: RunId,
+    mut watch: Watch<'_>,
+) -> Result<Exit, Failure> {
+    let mut live = std::pin::pin!(client.follow(context.project(), run, None));
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            _ = &mut interrupted => {
+                watch.close();
+                context.printer.err(&format!("run {run} goes on; this only stopped following it. To cancel it:"));
+                context.printer.err(&format!("  {}", context.command(&format!("runs cancel {run}"))));
+                return Ok(Exit::Interrupted);
+            }
+            _ = beat.tick() => watch.beat(),
+            next = live.next() => match next {
+                Some(Ok(live)) => {
+                    if let Some(view) = watch.event(live.event) {
+                        return Ok(watch.end(view));
+                    }
+                }
+                Some(Err(error)) => {
+                    watch.close();
+                    return Err(lost(context, run, error.into()));
+                }
+                None => return Err(lost(context, run, Failure::new(Exit::Unreachable, "the live stream ended early"))),
+            },
+        }
+    }
+}
+
+/// The run was started; whatever went wrong since concerns the following alone.
+fn lost(context: &Context, run: RunId, failure: Failure) -> Failure {
+    let mut failure = failure.place(format!("as far as is known run {run} goes on, on the server"));
+    failure.exit = Exit::Unreachable;
+    failure.hints = vec![format!("look again with `{}`", context.command(&format!("runs show {run}")))];
+    failure
+}

@@ -1,0 +1,236 @@
+//! Definitions and their immutable versions, with the files that belong to them.
+
+use jiff::Timestamp;
+use model::{
+    api::VersionSummary,
+    id::{ProjectId, Uuid},
+    name::Digest,
+    runbook::{FileMode, Runbook, VersionFile},
+};
+use sqlx::{Row, types::Json};
+
+use crate::{Store, StoreError, engine::in_read};
+
+/// A file of a version, with its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionBytes {
+    pub file: VersionFile,
+    pub bytes: Vec<u8>,
+}
+
+/// A runbook's published version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunbookRow {
+    pub project: ProjectId,
+    pub project_name: String,
+    pub name: String,
+    pub digest: Digest,
+    pub path: String,
+    pub text: String,
+    pub runbook: Runbook,
+    pub published_at: Timestamp,
+    pub published_by: String,
+    pub retired_at: Option<Timestamp>,
+}
+
+/// All that performing a version takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedVersion {
+    pub runbook: Runbook,
+    pub files: Vec<VersionBytes>,
+}
+
+pub(crate) fn digest_of(text: String) -> Result<Digest, StoreError> {
+    Digest::try_from(text).map_err(StoreError::Corrupt)
+}
+
+fn mode_of(text: &str) -> Result<FileMode, StoreError> {
+    match text {
+        "100644" => Ok(FileMode::Plain),
+        "100755" => Ok(FileMode::Executable),
+        other => Err(StoreError::Corrupt(format!("a file has the mode `{other}`"))),
+    }
+}
+
+macro_rules! runbook_of {
+    ($row:expr) => {{
+        let row = $row;
+        let runbook: Json<Runbook> = row.try_get("runbook")?;
+        let published_at: jiff_sqlx::Timestamp = row.try_get("published_at")?;
+        let retired_at: Option<jiff_sqlx::Timestamp> = row.try_get("retired_at")?;
+        RunbookRow {
+            project: ProjectId(row.try_get("project")?),
+            project_name: row.try_get("project_name")?,
+            name: row.try_get("name")?,
+            digest: digest_of(row.try_get("digest")?)?,
+            path: row.try_get("path")?,
+            text: row.try_get("text")?,
+            runbook: runbook.0,
+            published_at: published_at.to_jiff(),
+            published_by: row.try_get("published_by")?,
+            retired_at: retired_at.map(|at| at.to_jiff()),
+        }
+    }};
+}
+
+macro_rules! file_of {
+    ($row:expr) => {{
+        let row = $row;
+        let size: i64 = row.try_get("size")?;
+        let mode: String = row.try_get("mode")?;
+        VersionFile {
+            path: row.try_get("path")?,
+            mode: mode_of(&mode)?,
+            size: u64::try_from(size)
+                .map_err(|_| StoreError::Corrupt("a file has a negative size".into()))?,
+            sha256: digest_of(row.try_get("sha256")?)?,
+        }
+    }};
+}
+
+/// The published version of each runbook; a condition follows.
+const PUBLISHED: &str = "SELECT d.project, p.name AS project_name, d.name, d.digest, v.path, v.text, v.runbook, \
+     d.published_at, d.published_by, d.retired_at FROM definitions d JOIN projects p ON p.id = d.project \
+     JOIN versions v ON v.definition = d.id AND v.digest = d.digest WHERE d.kind = 'Runbook' AND p.name = ";
+
+impl Store {
+    /// The runbooks of a project by name, after the one given; retired ones only if asked for.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn runbooks(
+        &self,
+        project: &str,
+        retired: bool,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<RunbookRow>, StoreError> {
+        let project = project.to_owned();
+        in_read!(self, |connection| async move {
+            let mut select = sqlx::QueryBuilder::new(PUBLISHED);
+            select.push_bind(project);
+            if !retired {
+                select.push(" AND d.retired_at IS NULL");
+            }
+            if let Some(after) = after {
+                select.push(" AND d.name > ").push_bind(after);
+            }
+            select.push(" ORDER BY d.name LIMIT ").push_bind(i64::from(limit));
+            let rows = select.build().fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(runbook_of!(row))).collect()
+        })
+    }
+
+    /// A runbook's published version, retired or not.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn runbook(&self, project: &str, name: &str) -> Result<Option<RunbookRow>, StoreError> {
+        let (project, name) = (project.to_owned(), name.to_owned());
+        in_read!(self, |connection| async move {
+            let mut select = sqlx::QueryBuilder::new(PUBLISHED);
+            select.push_bind(project).push(" AND d.name = ").push_bind(name);
+            let row = select.build().fetch_optional(&mut *connection).await?;
+            row.map(|row| Ok(runbook_of!(row))).transpose()
+        })
+    }
+
+    /// The versions of a runbook, newest first.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn versions(&self, project: &str, name: &str) -> Result<Vec<VersionSummary>, StoreError> {
+        let (project, name) = (project.to_owned(), name.to_owned());
+        in_read!(self, |connection| async move {
+            let rows = sqlx::query(
+                "SELECT v.digest, v.published_at, v.published_by, d.digest AS current FROM versions v \
+                 JOIN definitions d ON d.id = v.definition JOIN projects p ON p.id = d.project \
+                 WHERE d.kind = 'Runbook' AND p.name = $1 AND d.name = $2 ORDER BY v.id DESC",
+            )
+            .bind(project)
+            .bind(name)
+            .fetch_all(&mut *connection)
+            .await?;
+            rows.iter()
+                .map(|row| {
+                    let published_at: jiff_sqlx::Timestamp = row.try_get("published_at")?;
+                    let (digest, current): (String, String) =
+                        (row.try_get("digest")?, row.try_get("current")?);
+                    Ok(VersionSummary {
+                        current: digest == current,
+                        digest: digest_of(digest)?,
+                        published_at: published_at.to_jiff(),
+                        published_by: row.try_get("published_by")?,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// The files of a version, without their bytes.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn version_files(
+        &self,
+        project: &str,
+        name: &str,
+        digest: &Digest,
+    ) -> Result<Vec<VersionFile>, StoreError> {
+        let (project, name, digest) = (project.to_owned(), name.to_owned(), digest.clone());
+        in_read!(self, |connection| async move {
+            let rows = sqlx::query(
+                "SELECT f.path, f.mode, f.size, f.sha256 FROM version_files f \
+                 JOIN definitions d ON d.id = f.definition JOIN projects p ON p.id = d.project \
+                 WHERE d.kind = 'Runbook' AND p.name = $1 AND d.name = $2 AND f.digest = $3 ORDER BY f.path",
+            )
+            .bind(project)
+            .bind(name)
+            .bind(digest.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
+            rows.iter().map(|row| Ok(file_of!(row))).collect()
+        })
+    }
+
+    /// A version whole, to be performed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn load_version(
+        &self,
+        project: &str,
+        name: &str,
+        digest: &Digest,
+    ) -> Result<LoadedVersion, StoreError> {
+        let (project, name, digest) = (project.to_owned(), name.to_owned(), digest.clone());
+        in_read!(self, |connection| async move {
+            let row = sqlx::query(
+                "SELECT v.definition, v.runbook FROM versions v JOIN definitions d ON d.id = v.definition \
+                 JOIN projects p ON p.id = d.project \
+                 WHERE d.kind = 'Runbook' AND p.name = $1 AND d.name = $2 AND v.digest = $3",
+            )
+            .bind(project)
+            .bind(name)
+            .bind(digest.as_str())
+            .fetch_optional(&mut *connection)
+            .await?
+            .ok_or(StoreError::NotFound("version"))?;
+            let definition: Uuid = row.try_get("definition")?;
+            let runbook: Json<Runbook> = row.try_get("runbook")?;
+            let rows = sqlx::query(
+                "SELECT v.path, v.mode, v.size, v.sha256, f.bytes FROM version_files v \
+                 JOIN files f ON f.sha256 = v.sha256 WHERE v.definition = $1 AND v.digest = $2 ORDER BY v.path",
+            )
+            .bind(definition)
+            .bind(digest.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
+            let mut files = Vec::with_capacity(rows.len());
+            for row in &rows {
+                files.push(VersionBytes { file: file_of!(row), bytes: row.try_get("bytes")? });
+            }
+            Ok(LoadedVersion { runbook: runbook.0, files })
+        })
+    }
+}

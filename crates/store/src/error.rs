@@ -1,0 +1,50 @@
+//! What can go wrong with the store.
+
+use model::run::Refused;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("the state machine refuses it: {0}")]
+    Refused(#[from] Refused),
+    #[error("the name `{0}` is taken")]
+    NameTaken(String),
+    #[error("this Idempotency-Key came before with another body")]
+    KeyReused,
+    /// The schema holds migrations that this program does not know.
+    #[error(
+        "the data was written by a newer version of Signalbox (schema {found}, this program knows up to {known}): \
+         start that version or a newer one, or restore a backup from before the upgrade"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+    #[error("the store does not answer: {0}")]
+    Database(#[source] sqlx::Error),
+    /// Neither engine takes it, though only PostgreSQL minds (law 9).
+    #[error("text with a NUL character cannot be stored")]
+    HasNul,
+    /// PostgreSQL would acknowledge a commit before it is on disk (law 4).
+    #[error(
+        "the database runs with `synchronous_commit = off`, so that what it acknowledges may be lost: \
+         set it to `on` for Signalbox's role or database"
+    )]
+    NotDurable,
+    #[error("the store could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The transaction that this write was grouped into did not commit.
+    #[error("the store could not commit: {0}")]
+    Commit(String),
+    #[error("the store has been closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            other => Self::Database(other),
+        }
+    }
+}

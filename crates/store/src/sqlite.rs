@@ -1,0 +1,172 @@
+//! SQLite: one writer that commits in groups, and readers beside it. With one writer there is no `SQLITE_BUSY` among us.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+};
+
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+/// Writes that may wait for the writer before callers wait for room.
+const WRITES_WAITING: usize = 4096;
+/// Writes that go into one transaction at most.
+const WRITES_GROUPED: usize = 64;
+
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    writes: mpsc::Sender<Message>,
+    pub(crate) readers: SqlitePool,
+}
+
+type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
+/// Tells the caller, once it is known whether the group was committed.
+type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
+/// Does its work on the writer, unless there is a reason why nothing can be done; says whether to keep it.
+type Job =
+    Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, String>) -> BoxFuture<'c, (bool, Tell)> + Send>;
+
+enum Message {
+    Write(Job),
+    Close(oneshot::Sender<()>),
+}
+
+impl Sqlite {
+    pub(crate) fn start(writer: SqliteConnection, readers: SqlitePool, transactions: Arc<AtomicU64>) -> Self {
+        let (writes, received) = mpsc::channel(WRITES_WAITING);
+        tokio::spawn(write_in_groups(writer, received, transactions));
+        Self { writes, readers }
+    }
+
+    pub(crate) async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            Box::pin(async move {
+                let result = match connection {
+                    Ok(connection) => unless_it_panics(body(connection)).await,
+                    Err(why) => Err(StoreError::Commit(why)),
+                };
+                let keep = result.is_ok();
+                let tell: Tell = Box::new(move |committed| {
+                    let _ = answer.send(match (result, committed) {
+                        (result, Ok(())) => result,
+                        // What went wrong in this write itself may be why the group was not committed.
+                        (Err(own @ (StoreError::Database(_) | StoreError::Commit(_))), Err(_)) => Err(own),
+                        // Any other answer, a refusal too, may rest on what the group did before it.
+                        (_, Err(why)) => Err(StoreError::Commit(why)),
+                    });
+                });
+                (keep, tell)
+            })
+        });
+        self.writes.send(Message::Write(job)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// The readers go first: the last connection folds the write-ahead log into the file, and must be able to write.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        let (done, closed) = oneshot::channel();
+        if self.writes.send(Message::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+    }
+}
+
+/// A fault in one write must not take the writer, and with it all writes to come.
+async fn unless_it_panics<T>(mut body: BoxFuture<'_, Result<T, StoreError>>) -> Result<T, StoreError> {
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => Poll::Ready(Err(StoreError::Commit("the write met a fault of the program".into()))),
+    })
+    .await
+}
+
+/// Take whatever waits, up to a bound, into one transaction; each write behind a savepoint, so that one that fails takes
+/// nothing with it. Callers hear of success only after the commit.
+async fn write_in_groups(
+    mut writer: SqliteConnection,
+    mut received: mpsc::Receiver<Message>,
+    transactions: Arc<AtomicU64>,
+) {
+    let mut messages = Vec::with_capacity(WRITES_GROUPED);
+    while received.recv_many(&mut messages, WRITES_GROUPED).await > 0 {
+        let mut jobs = Vec::with_capacity(messages.len());
+        let mut close = None;
+        for message in messages.drain(..) {
+            match message {
+                Message::Write(job) => jobs.push(job),
+                Message::Close(done) => close = Some(done),
+            }
+        }
+        if !jobs.is_empty() {
+            transactions.fetch_add(1, Ordering::Relaxed);
+            let mut jobs = jobs.into_iter();
+            let mut tell = Vec::with_capacity(jobs.len());
+            let committed =
+                perform(&mut writer, &mut jobs, &mut tell).await.map_err(|error| error.to_string());
+            if let Err(error) = &committed {
+                tracing::error!(%error, "a group of writes was not committed");
+                // Fails where SQLite has rolled back already, which is as good.
+                let _ = sqlx::query("ROLLBACK").execute(&mut writer).await;
+                for job in jobs {
+                    tell.push(job(Err(error.clone())).await.1);
+                }
+            }
+            for tell in tell {
+                tell(committed.clone());
+            }
+        }
+        if let Some(done) = close {
+            let _ = writer.close().await;
+            let _ = done.send(());
+            return;
+        }
+    }
+}
+
+/// One transaction. On an error, `jobs` still has those that were not reached.
+async fn perform(
+    writer: &mut SqliteConnection,
+    jobs: &mut std::vec::IntoIter<Job>,
+    tell: &mut Vec<Tell>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+    let alone = jobs.len() == 1;
+    while jobs.len() > 0 {
+        if !alone {
+            sqlx::query("SAVEPOINT one").execute(&mut *writer).await?;
+        }
+        let Some(job) = jobs.next() else { break };
+        let (keep, told) = job(Ok(writer)).await;
+        tell.push(told);
+        match (alone, keep) {
+            (true, true) => {}
+            (true, false) => {
+                sqlx::query("ROLLBACK").execute(&mut *writer).await?;
+                return Ok(());
+            }
+            (false, true) => {
+                sqlx::query("RELEASE one").execute(&mut *writer).await?;
+            }
+            (false, false) => {
+                sqlx::query("ROLLBACK TO one").execute(&mut *writer).await?;
+                sqlx::query("RELEASE one").execute(&mut *writer).await?;
+            }
+        }
+    }
+    sqlx::query("COMMIT").execute(&mut *writer).await?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! One body for both engines: each test here is a sentence of the contract.
+
+mod advancing;
+mod applying;
+mod claiming;
+mod covered;
+mod events;
+mod keys;
+mod opening;
+mod principals;
+mod racing;
+mod reading;
+mod requesting;
