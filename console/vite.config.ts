@@ -22,5 +22,5 @@ export default defineConfig({
     target: 'es2022',
     sourcemap: false,
   },
-  test: { environment: 'node', include: ['src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts'], css: true },
 });

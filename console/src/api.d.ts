@@ -4,102 +4,6 @@
  */
 
 export interface paths {
-  '/api/v1/session': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['SessionView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['SignIn'];
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['SessionView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
   '/api/v1/projects': {
     parameters: {
       query?: never;
@@ -107,38 +11,27 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          limit?: number;
-          after?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Page_Project'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** Which projects there are. */
+    get: operations['list'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/apply': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Send an operations repository: all of it is stored, or nothing. */
+    post: operations['apply'];
     delete?: never;
     options?: never;
     head?: never;
@@ -152,39 +45,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          retired?: boolean;
-          limit?: number;
-          after?: string;
-        };
-        header?: never;
-        path: {
-          project: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Page_RunbookSummary'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** The runbooks of a project, by name. */
+    get: operations['list_runbooks'];
     put?: never;
     post?: never;
     delete?: never;
@@ -200,84 +62,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          project: string;
-          runbook: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['RunbookView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/projects/{project}/runbooks/{runbook}/versions': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get: {
-      parameters: {
-        query?: {
-          limit?: number;
-          after?: string;
-        };
-        header?: never;
-        path: {
-          project: string;
-          runbook: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Page_VersionSummary'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** A runbook as published: what a run would perform. */
+    get: operations['show_runbook'];
     put?: never;
     post?: never;
     delete?: never;
@@ -295,42 +81,25 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          'Idempotency-Key'?: string;
-        };
-        path: {
-          project: string;
-          runbook: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['StartRequest'];
-        };
-      };
-      responses: {
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['RunView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
+    /** Start a run of the published version. */
+    post: operations['start'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/versions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** The versions of a runbook, newest first. */
+    get: operations['list_versions'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -344,40 +113,28 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          runbook?: string;
-          state?: string;
-          limit?: number;
-          after?: string;
-        };
-        header?: never;
-        path: {
-          project: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Page_RunSummary'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
+    /** Runs of a project, newest first. */
+    get: operations['list'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/live': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /**
+     * Follow the runs of a project: an event `run` (`RunSummary`) at each change, `behind` when some were missed and the
+     *     list is to be read again.
+     */
+    get: operations['follow_runs'];
     put?: never;
     post?: never;
     delete?: never;
@@ -393,36 +150,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          project: string;
-          run: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['RunView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** A run with its steps and outputs. */
+    get: operations['show'];
     put?: never;
     post?: never;
     delete?: never;
@@ -440,38 +169,95 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          'Idempotency-Key'?: string;
-        };
-        path: {
-          project: string;
-          run: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['RunView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
+    /** Cancel a run: what is queued never starts, the processes of what runs are ended. */
+    post: operations['cancel'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** What happened to a run, in order. */
+    get: operations['events'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/live': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Follow a run: events `run` (`RunView`), `output` (`OutputChunk`) and at last `end` (`RunView`). */
+    get: operations['follow_run'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/log': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The steps' output so far, in order; standard output and standard error as they came. */
+    get: operations['read'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/session': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Who am I? */
+    get: operations['who_am_i'];
+    put?: never;
+    /** Sign in: a session cookie for a token. */
+    post: operations['sign_in'];
+    /** Sign out: the session ends at once. A token stays in force. */
+    delete: operations['sign_out'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/status': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What the server is, and what it does now. */
+    get: operations['status'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -485,70 +271,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          limit?: number;
-          after?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Page_TokenView'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** All tokens; never their secrets. */
+    get: operations['list'];
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          'Idempotency-Key'?: string;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['CreateToken'];
-        };
-      };
-      responses: {
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['CreatedToken'];
-          };
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /** Make a principal and its token. The secret is in this answer and nowhere else. */
+    post: operations['create'];
     delete?: never;
     options?: never;
     head?: never;
@@ -565,33 +292,42 @@ export interface paths {
     get?: never;
     put?: never;
     post?: never;
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          token: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        '4XX': {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
+    /** End a token and its sessions, at once. */
+    delete: operations['revoke'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/healthz': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** The process answers. */
+    get: operations['healthz'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/readyz': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The store answers too. */
+    get: operations['readyz'];
+    put?: never;
+    post?: never;
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -601,90 +337,135 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
-    /** @enum {string} */
-    Severity: 'error' | 'remark';
-    Fault: {
-      severity: components['schemas']['Severity'];
-      code: string;
-      path: string;
-      line: number;
-      column: number;
-      offset: number;
-      length: number;
-      message: string;
-      hint?: string | null;
-    };
-    Problem: {
-      type: string;
-      title: string;
-      status: number;
-      detail: string;
-      hint?: string | null;
-      action?: string | null;
-      policy?: string | null;
-      faults?: components['schemas']['Fault'][];
-      request_id?: string | null;
-    };
-    Project: {
+    /** @description What became of one definition. */
+    Applied: {
+      digest: components['schemas']['Digest'];
+      /** @description `Runbook`. */
+      kind: string;
       name: string;
-      /** Format: date-time */
-      created_at: string;
+      outcome: components['schemas']['ApplyOutcome'];
+      /** @description Where it was written; none for what was retired. */
+      path?: string | null;
+    };
+    /** @description What became of each document. */
+    ApplyAnswer: {
+      dry_run: boolean;
+      project: string;
+      /** @description Documents passed over, and other things worth knowing. */
+      remarks: components['schemas']['Fault'][];
+      results: components['schemas']['Applied'][];
     };
     /** @enum {string} */
-    Effect: 'read' | 'change' | 'irreversible';
-    Digest: string;
-    /** @enum {string} */
-    RunState: 'queued' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
-    /** @enum {string} */
-    StepState: 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
-    /** @enum {string} */
+    ApplyOutcome: 'proposed' | 'published' | 'unchanged' | 'retired';
+    /** @description The documents and files of an operations repository. */
+    ApplyRequest: {
+      documents: components['schemas']['SourceDocument'][];
+      /** @description Check and answer, store nothing. */
+      dry_run?: boolean;
+      /** @description The script and other files that the documents name. */
+      files?: components['schemas']['SourceFile'][];
+      /** @description Retire what the project has and `documents` lacks. */
+      prune?: boolean;
+    };
+    BTreeMap: {
+      [key: string]: boolean | number | string;
+    };
+    /**
+     * @description Why something did not succeed.
+     * @enum {string}
+     */
     Cause:
       'exit' | 'signal' | 'timeout' | 'cannot_start' | 'bad_output' | 'canceled' | 'server_lost' | 'left_processes';
-    Requester: {
-      /** Format: uuid */
-      id: string;
+    /** @description Make a principal and its token. */
+    CreateToken: {
       name: string;
+      role: components['schemas']['Role'];
     };
-    RunSummary: {
-      /** Format: uuid */
-      id: string;
-      project: string;
-      runbook: string;
-      state: components['schemas']['RunState'];
-      requested_by: string;
-      /** Format: date-time */
-      requested_at: string;
-      title?: string | null;
+    /** @description A new token, with its secret: shown this once. */
+    CreatedToken: {
+      /** @description Give it as `Authorization: Bearer …`. */
+      secret: string;
+      token: components['schemas']['TokenView'];
+    };
+    /** @description A SHA-256 digest as 64 lower-case hexadecimal digits. */
+    Digest: string;
+    /**
+     * @description How strongly a step acts. Ordered: a whole has the strongest of its parts.
+     * @enum {string}
+     */
+    Effect: 'read' | 'change' | 'irreversible';
+    /** @description An append-only statement of what happened. */
+    Event: {
+      /** @description The principal's team at that moment. */
+      acting_team?: string | null;
+      /**
+       * Format: date-time
+       * @description When it happened.
+       */
+      at: string;
+      cause?: components['schemas']['EventId'] | null;
+      /**
+       * Format: uuid
+       * @description One id from the request to everything that follows from it.
+       */
+      correlation: string;
+      /** @description What the type says: see `docs/events.md`. */
+      data: Record<string, never>;
+      environment?: string | null;
+      id: components['schemas']['EventId'];
+      principal?: components['schemas']['PrincipalId'] | null;
+      /** @description The project's name; none for events of the whole platform. */
+      project?: string | null;
+      /**
+       * Format: date-time
+       * @description When it was stored.
+       */
+      recorded_at: string;
+      /** @description The team that asked. */
+      requesting_team?: string | null;
+      run?: components['schemas']['RunId'] | null;
       service?: string | null;
-      reason?: string | null;
-      /** Format: date-time */
-      started_at?: string | null;
-      /** Format: date-time */
-      finished_at?: string | null;
+      /** @description What it is about: `runbook/restart-web`, `run/0198…`, `run/0198…/step/build`. */
+      subject: string;
+      /** @description Noun and participle, as `run.requested`. */
+      type: string;
     };
-    RunbookSummary: {
-      project: string;
-      name: string;
-      effect: components['schemas']['Effect'];
-      digest: components['schemas']['Digest'];
-      /** Format: date-time */
-      published_at: string;
-      title?: string | null;
-      description?: string | null;
-      service?: string | null;
-      /** Format: date-time */
-      retired_at?: string | null;
-      last_run?: null | components['schemas']['RunSummary'];
-    };
-    /** @enum {string} */
-    FileMode: '100644' | '100755';
-    VersionFile: {
+    /**
+     * Format: uuid
+     * @description One event.
+     */
+    EventId: string;
+    /** @description A fault in a document, at its place. */
+    Fault: {
+      /** @description A stable name of the kind of fault, as `unknown_key`. */
+      code: string;
+      /** @description In characters, from 1; 0 if the fault has no place in a text. */
+      column: number;
+      hint?: string | null;
+      length: number;
+      /** @description From 1; 0 if the fault has no place in a text. */
+      line: number;
+      /** @description One sentence. */
+      message: string;
+      /** @description In bytes of the document's text: where the marked part begins, and how long it is. */
+      offset: number;
+      /** @description The document's path from the root; for an input of a run its name. */
       path: string;
-      mode: components['schemas']['FileMode'];
-      size: number;
-      sha256: components['schemas']['Digest'];
+      severity: components['schemas']['Severity'];
     };
-    InputValue: boolean | number | string;
+    /**
+     * @description Git's two modes of a plain file.
+     * @enum {string}
+     */
+    FileMode: '100644' | '100755';
+    /** @description A value that whoever starts a run gives. */
+    Input: components['schemas']['InputKind'] & {
+      default?: components['schemas']['InputValue'] | null;
+      description?: string | null;
+      name: string;
+      required?: boolean;
+    };
+    /** @description The type of an input. */
     InputKind:
       | {
           /** @enum {string} */
@@ -703,191 +484,439 @@ export interface components {
           /** @enum {string} */
           type: 'choice';
         };
-    Input: components['schemas']['InputKind'] & {
-      name: string;
-      required?: boolean;
-      default?: null | components['schemas']['InputValue'];
-      description?: string | null;
+    /** @description A value of an input, of the type that its [`InputKind`] says. */
+    InputValue: boolean | number | string;
+    /** @description A list, and how to get more of it. */
+    Page_Project: {
+      items: {
+        /** Format: date-time */
+        created_at: string;
+        name: string;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
     };
-    Script:
-      | {
-          file: string;
-        }
-      | {
-          body: string;
-        };
-    StepAction:
-      | {
-          interpreter: string[];
-          script: components['schemas']['Script'];
-          /** @enum {string} */
-          action: 'run';
-        }
-      | {
-          argv: string[];
-          /** @enum {string} */
-          action: 'command';
-        };
-    Step: components['schemas']['StepAction'] & {
-      name: string;
-      effect: components['schemas']['Effect'];
-      timeout_s?: number | null;
+    /** @description A list, and how to get more of it. */
+    Page_RunSummary: {
+      items: {
+        /** Format: date-time */
+        finished_at?: string | null;
+        id: components['schemas']['RunId'];
+        project: string;
+        reason?: string | null;
+        /** Format: date-time */
+        requested_at: string;
+        requested_by: string;
+        runbook: string;
+        service?: string | null;
+        /** Format: date-time */
+        started_at?: string | null;
+        state: components['schemas']['RunState'];
+        title?: string | null;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
     };
-    Runbook: {
-      name: string;
-      inputs: components['schemas']['Input'][];
-      steps: components['schemas']['Step'][];
-      effect: components['schemas']['Effect'];
-      output_limit: number;
-      title?: string | null;
-      description?: string | null;
-      service?: string | null;
-      timeout_s?: number | null;
+    /** @description A list, and how to get more of it. */
+    Page_RunbookSummary: {
+      items: {
+        description?: string | null;
+        /** @description Of the published version. */
+        digest: components['schemas']['Digest'];
+        effect: components['schemas']['Effect'];
+        last_run?: components['schemas']['RunSummary'] | null;
+        name: string;
+        project: string;
+        /** Format: date-time */
+        published_at: string;
+        /** Format: date-time */
+        retired_at?: string | null;
+        service?: string | null;
+        title?: string | null;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
     };
-    RunbookView: {
-      project: string;
+    /** @description A list, and how to get more of it. */
+    Page_TokenView: {
+      items: {
+        /** Format: date-time */
+        created_at: string;
+        id: components['schemas']['TokenId'];
+        name: string;
+        /** Format: date-time */
+        revoked_at?: string | null;
+        role: components['schemas']['Role'];
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
+    Page_VersionSummary: {
+      items: {
+        /** @description Is it the one that a run would perform? */
+        current: boolean;
+        digest: components['schemas']['Digest'];
+        /** Format: date-time */
+        published_at: string;
+        published_by: string;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description The server, and what it does now. */
+    PlatformStatus: {
+      /** @description `sqlite` or `postgres`. */
+      database: string;
+      /**
+       * Format: int64
+       * @description Since the server started, reads included.
+       */
+      database_transactions: number;
+      /** @description Steps that may run at once. */
+      runner_places: number;
+      running_steps: number;
+      version: string;
+      /**
+       * Format: int64
+       * @description Steps that wait for a place.
+       */
+      waiting_tasks: number;
+    };
+    /**
+     * Format: uuid
+     * @description Whoever acts.
+     */
+    PrincipalId: string;
+    /** @description What is wrong, as RFC 9457 has it. */
+    Problem: {
+      /** @description The action that was refused. */
+      action?: string | null;
+      /** @description What happened, for a person. */
+      detail: string;
+      /** @description Every fault in what was sent. */
+      faults?: components['schemas']['Fault'][];
+      /** @description What to do next. */
+      hint?: string | null;
+      /** @description The policy that determined a refusal. */
+      policy?: string | null;
+      /** @description To be found in the server's log. */
+      request_id?: string | null;
+      /**
+       * Format: int32
+       * @description The HTTP status.
+       */
+      status: number;
+      title: string;
+      /** @description A stable name: `/problems/` and a slug, listed in `docs/api.md`. */
+      type: string;
+    };
+    /** @description A namespace. */
+    Project: {
+      /** Format: date-time */
+      created_at: string;
+      name: string;
+    };
+    /** @description Who asked, as it was then. */
+    Requester: {
+      id: components['schemas']['PrincipalId'];
+      name: string;
+    };
+    /**
+     * @description What a principal may do, until the issue on who may do what.
+     * @enum {string}
+     */
+    Role: 'admin' | 'member';
+    /** @description One execution of one runbook version. */
+    Run: {
+      cancel_requested_by?: components['schemas']['Requester'] | null;
+      cause?: components['schemas']['Cause'] | null;
+      /** @description The version that it performs, pinned. */
       digest: components['schemas']['Digest'];
-      /** Format: date-time */
-      published_at: string;
-      published_by: string;
-      path: string;
-      text: string;
-      files: components['schemas']['VersionFile'][];
-      runbook: components['schemas']['Runbook'];
-      /** Format: date-time */
-      retired_at?: string | null;
-    };
-    VersionSummary: {
-      digest: components['schemas']['Digest'];
-      /** Format: date-time */
-      published_at: string;
-      published_by: string;
-      current: boolean;
-    };
-    StartRequest: {
-      inputs?: {
-        [key: string]: unknown;
-      };
-      reason?: string | null;
-      via?: string | null;
-    };
-    StepRun: {
-      name: string;
-      action: string;
       effect: components['schemas']['Effect'];
-      state: components['schemas']['StepState'];
-      attempt: number;
-      outputs: {
-        [key: string]: string;
-      };
-      /** Format: date-time */
-      started_at?: string | null;
       /** Format: date-time */
       finished_at?: string | null;
-      exit_code?: number | null;
-      signal?: number | null;
-      cause?: null | components['schemas']['Cause'];
+      id: components['schemas']['RunId'];
+      inputs: components['schemas']['BTreeMap'];
+      /** @description In words, for a person. */
       message?: string | null;
-    };
-    Run: {
-      /** Format: uuid */
-      id: string;
+      /** @description The project's name. */
       project: string;
-      runbook: string;
-      digest: components['schemas']['Digest'];
-      effect: components['schemas']['Effect'];
-      state: components['schemas']['RunState'];
-      revision: number;
-      requested_by: components['schemas']['Requester'];
-      inputs: {
-        [key: string]: components['schemas']['InputValue'];
-      };
-      steps: components['schemas']['StepRun'][];
+      reason?: string | null;
       /** Format: date-time */
       requested_at: string;
-      title?: string | null;
+      requested_by: components['schemas']['Requester'];
+      /**
+       * Format: int64
+       * @description Counts the events folded in; grows with every change.
+       */
+      revision: number;
+      /** @description The runbook's name. */
+      runbook: string;
       service?: string | null;
-      reason?: string | null;
-      timeout_s?: number | null;
       /** Format: date-time */
       started_at?: string | null;
+      state: components['schemas']['RunState'];
+      steps: components['schemas']['StepRun'][];
+      /**
+       * Format: int64
+       * @description Seconds that the whole run may take.
+       */
+      timeout_s?: number | null;
+      title?: string | null;
+    };
+    /** @description The events of a run. */
+    RunEvents: {
+      items: components['schemas']['Event'][];
+    };
+    /**
+     * Format: uuid
+     * @description One run.
+     */
+    RunId: string;
+    /**
+     * @description Where a run stands.
+     *
+     *     ```text
+     *     queued ──► running ──► succeeded | failed | unknown
+     *        │          └─► canceling ──► canceled | succeeded | failed | unknown
+     *        └─► canceled
+     *     ```
+     * @enum {string}
+     */
+    RunState: 'queued' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
+    /** @description A run in a list. */
+    RunSummary: {
       /** Format: date-time */
       finished_at?: string | null;
-      cause?: null | components['schemas']['Cause'];
-      message?: string | null;
-      cancel_requested_by?: null | components['schemas']['Requester'];
+      id: components['schemas']['RunId'];
+      project: string;
+      reason?: string | null;
+      /** Format: date-time */
+      requested_at: string;
+      requested_by: string;
+      runbook: string;
+      service?: string | null;
+      /** Format: date-time */
+      started_at?: string | null;
+      state: components['schemas']['RunState'];
+      title?: string | null;
     };
+    /** @description A run whole. */
     RunView: components['schemas']['Run'] & {
+      /** @description By step name, then by output name. */
       outputs: {
         [key: string]: {
           [key: string]: string;
         };
       };
+      /** @description What it waits for, while it does not move. */
       waits_for?: string | null;
     };
-    /** @enum {string} */
-    OutputStream: 'stdout' | 'stderr' | 'note';
-    OutputChunk: {
-      step: string;
-      attempt: number;
-      stream: components['schemas']['OutputStream'];
-      /** Format: date-time */
-      at: string;
-      text?: string | null;
-      bytes_base64?: string | null;
-    };
-    /** @enum {string} */
-    Role: 'admin' | 'member';
-    SessionView: {
-      /** Format: uuid */
-      principal: string;
+    /** @description A definition of a procedure. */
+    Runbook: {
+      /** @description Markdown. */
+      description?: string | null;
+      /** @description The strongest effect of all steps. */
+      effect: components['schemas']['Effect'];
+      inputs: components['schemas']['Input'][];
       name: string;
-      role: components['schemas']['Role'];
-      method: string;
-      version: string;
+      /**
+       * Format: int64
+       * @description Bytes of output kept of each step.
+       */
+      output_limit: number;
+      /** @description The service that it acts on. */
+      service?: string | null;
+      steps: components['schemas']['Step'][];
+      /**
+       * Format: int64
+       * @description Seconds that the whole run may take.
+       */
+      timeout_s?: number | null;
+      title?: string | null;
+    };
+    /** @description A runbook in a list. */
+    RunbookSummary: {
+      description?: string | null;
+      /** @description Of the published version. */
+      digest: components['schemas']['Digest'];
+      effect: components['schemas']['Effect'];
+      last_run?: components['schemas']['RunSummary'] | null;
+      name: string;
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      /** Format: date-time */
+      retired_at?: string | null;
+      service?: string | null;
+      title?: string | null;
+    };
+    /** @description A runbook as published. */
+    RunbookView: {
+      digest: components['schemas']['Digest'];
+      files: components['schemas']['VersionFile'][];
+      /** @description Where it was written. */
+      path: string;
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      published_by: string;
+      /** Format: date-time */
+      retired_at?: string | null;
+      runbook: components['schemas']['Runbook'];
+      /** @description The document, byte for byte. */
+      text: string;
+    };
+    /** @description Where a script's text is. */
+    Script:
+      | {
+          /** @description A file of the version, by its path from the root, without `./`. */
+          file: string;
+        }
+      | {
+          /** @description The text itself. */
+          body: string;
+        };
+    /** @description Whoever is signed in. */
+    SessionView: {
       /** Format: date-time */
       expires_at?: string | null;
+      /** @description `token` or `session`. */
+      method: string;
+      name: string;
+      principal: components['schemas']['PrincipalId'];
+      role: components['schemas']['Role'];
+      /** @description The server's version. */
+      version: string;
     };
+    /**
+     * @description Does a fault stop the document?
+     * @enum {string}
+     */
+    Severity: 'error' | 'remark';
+    /** @description Sign in. */
     SignIn: {
       token: string;
     };
-    CreateToken: {
-      name: string;
-      role: components['schemas']['Role'];
+    /** @description A file of documents, byte for byte. */
+    SourceDocument: {
+      /** @description From the root, with `/`. */
+      path: string;
+      text: string;
     };
-    TokenView: {
-      /** Format: uuid */
-      id: string;
+    /** @description A file that belongs to a version. */
+    SourceFile: {
+      /** @description The bytes in standard base64 (RFC 4648 section 4). */
+      content_base64: string;
+      mode: components['schemas']['FileMode'];
+      /** @description From the root, with `/`. */
+      path: string;
+    };
+    /** @description Ask for a run. */
+    StartRequest: {
+      /** @description By input name. A text is read as the input's type, so `"42"` is good for an integer. */
+      inputs?: {
+        [key: string]: Record<string, never>;
+      };
+      /** @description Why, for whoever reads it later. */
+      reason?: string | null;
+      /** @description `cli` or `console`; `api` unless said. */
+      via?: string | null;
+    };
+    /** @description A part of a runbook. */
+    Step: components['schemas']['StepAction'] & {
+      effect: components['schemas']['Effect'];
+      /** @description As written, else `step_` and its place counted from 1. */
       name: string;
-      role: components['schemas']['Role'];
+      /**
+       * Format: int64
+       * @description Seconds that one attempt may take.
+       */
+      timeout_s?: number | null;
+    };
+    /** @description What a step does. */
+    StepAction:
+      | {
+          /** @enum {string} */
+          action: 'run';
+          interpreter: string[];
+          script: components['schemas']['Script'];
+        }
+      | {
+          /** @enum {string} */
+          action: 'command';
+          argv: string[];
+        };
+    /** @description A step of a run. */
+    StepRun: {
+      /** @description `run` or `command`. */
+      action: string;
+      /**
+       * Format: int32
+       * @description Tries so far; 0 before the first.
+       */
+      attempt: number;
+      cause?: components['schemas']['Cause'] | null;
+      effect: components['schemas']['Effect'];
+      /** Format: int32 */
+      exit_code?: number | null;
+      /** Format: date-time */
+      finished_at?: string | null;
+      message?: string | null;
+      name: string;
+      outputs: {
+        [key: string]: string;
+      };
+      /**
+       * Format: int32
+       * @description The number of the signal that ended it.
+       */
+      signal?: number | null;
+      /** Format: date-time */
+      started_at?: string | null;
+      state: components['schemas']['StepState'];
+    };
+    /**
+     * @description Where a step stands.
+     * @enum {string}
+     */
+    StepState: 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
+    /**
+     * Format: uuid
+     * @description One API token; never the secret itself.
+     */
+    TokenId: string;
+    /** @description A token, never its secret. */
+    TokenView: {
       /** Format: date-time */
       created_at: string;
+      id: components['schemas']['TokenId'];
+      name: string;
       /** Format: date-time */
       revoked_at?: string | null;
+      role: components['schemas']['Role'];
     };
-    CreatedToken: {
-      token: components['schemas']['TokenView'];
-      secret: string;
+    /** @description A file that belongs to a version. */
+    VersionFile: {
+      mode: components['schemas']['FileMode'];
+      /** @description From the root of the repository, with `/`, without `./`. */
+      path: string;
+      sha256: components['schemas']['Digest'];
+      /**
+       * Format: int64
+       * @description Bytes.
+       */
+      size: number;
     };
-    Page_Project: {
-      items: components['schemas']['Project'][];
-      next?: string | null;
-    };
-    Page_RunbookSummary: {
-      items: components['schemas']['RunbookSummary'][];
-      next?: string | null;
-    };
-    Page_VersionSummary: {
-      items: components['schemas']['VersionSummary'][];
-      next?: string | null;
-    };
-    Page_RunSummary: {
-      items: components['schemas']['RunSummary'][];
-      next?: string | null;
-    };
-    Page_TokenView: {
-      items: components['schemas']['TokenView'][];
-      next?: string | null;
+    /** @description An immutable version of a definition. */
+    VersionSummary: {
+      /** @description Is it the one that a run would perform? */
+      current: boolean;
+      digest: components['schemas']['Digest'];
+      /** Format: date-time */
+      published_at: string;
+      published_by: string;
     };
   };
   responses: never;
@@ -897,4 +926,782 @@ export interface components {
   pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+  list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All projects, by name */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_Project'];
+        };
+      };
+      /** @description Not signed in */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  apply: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description Made if it is new */
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ApplyRequest'];
+      };
+    };
+    responses: {
+      /** @description What became of each document */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ApplyAnswer'];
+        };
+      };
+      /** @description Too large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Faulty: `faults` has every fault with its place */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_runbooks: {
+    parameters: {
+      query?: {
+        /** @description Retired ones too. */
+        retired?: boolean;
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+        /** @description The `next` of the page before. */
+        after?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of runbooks */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_RunbookSummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_runbook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The published version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunbookView'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  start: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key starts one run only */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['StartRequest'];
+      };
+    };
+    responses: {
+      /** @description Stored; it starts when a place is free */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The runbook is retired */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_versions: {
+    parameters: {
+      query?: {
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+        /** @description The `next` of the page before. */
+        after?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of versions */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_VersionSummary'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list: {
+    parameters: {
+      query?: {
+        /** @description Only of this runbook. */
+        runbook?: string;
+        /** @description Only in one of these states, with commas between. */
+        state?: string;
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+        /** @description The `next` of the page before. */
+        after?: components['schemas']['RunId'];
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of runs */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_RunSummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  follow_runs: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events; see docs/api.md */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The run */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such run */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  cancel: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key gets the same answer */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Asked for; the run says when it is done */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such run */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It has ended, or is being canceled already */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  events: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Its events */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunEvents'];
+        };
+      };
+      /** @description No such run */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  follow_run: {
+    parameters: {
+      query?: {
+        /** @description Go on after the event with this id; `Last-Event-ID` does the same, and comes first. */
+        after?: string;
+        /** @description Begin this many bytes before the end of the output so far. */
+        tail?: number;
+      };
+      header?: {
+        /** @description Go on after the event with this id */
+        'Last-Event-ID'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events; see docs/api.md */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      /** @description No such run */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  read: {
+    parameters: {
+      query?: {
+        /** @description Only of the step of this name. */
+        step?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The bytes */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+      /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  who_am_i: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Whoever is signed in */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SessionView'];
+        };
+      };
+      /** @description Nobody is */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  sign_in: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SignIn'];
+      };
+    };
+    responses: {
+      /** @description Signed in; the answer sets the cookie */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SessionView'];
+        };
+      };
+      /** @description No such token */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  sign_out: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Signed out */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Nobody was signed in */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  status: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The server */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PlatformStatus'];
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All tokens, oldest first */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_TokenView'];
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['CreateToken'];
+      };
+    };
+    responses: {
+      /** @description The token and its secret */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['CreatedToken'];
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A token of this name is in force */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not a name */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  revoke: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        token: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Revoked */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No such token */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  healthz: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description `ok` */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+    };
+  };
+  readyz: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description `ready` */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+      /** @description The store does not answer */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+    };
+  };
+}

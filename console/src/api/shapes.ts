@@ -17,13 +17,26 @@ export type RunState = Schemas['RunState'];
 export type StepState = Schemas['StepState'];
 export type StepRun = Schemas['StepRun'];
 export type RunSummary = Schemas['RunSummary'];
+export type StartRequest = Schemas['StartRequest'];
 export type RunView = Schemas['RunView'];
-export type OutputChunk = Schemas['OutputChunk'];
-export type OutputStream = Schemas['OutputStream'];
 export type Role = Schemas['Role'];
 export type SessionView = Schemas['SessionView'];
 export type TokenView = Schemas['TokenView'];
 export type CreatedToken = Schemas['CreatedToken'];
+
+/** Where output came from; `note` is the platform's own word about it, as that it was cut. */
+export type OutputStream = 'stdout' | 'stderr' | 'note';
+
+/** A piece of a run's output. It travels in events only, so the API's document does not describe it. */
+export interface OutputChunk {
+  step: string;
+  attempt: number;
+  stream: OutputStream;
+  at: string;
+  /** The bytes, if they are UTF-8 by themselves. */
+  text?: string | null;
+  bytes_base64?: string | null;
+}
 
 /** A list, and how to get more of it. */
 export interface Page<T> {

@@ -4,6 +4,7 @@ import { isServerLost, onRecovery, serverAnswered, serverLost } from './connecti
 const REMEMBERED = 2048;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
+const SOUND_MS = 5000;
 /** A page that nobody looks at lets its connection go after this long: a browser has only six for each server. */
 const HIDDEN_MS = 60_000;
 
@@ -32,7 +33,7 @@ export class Cursor {
 }
 
 export function waitBefore(attempt: number): number {
-  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.max(0, attempt - 1));
 }
 
 export interface StreamOptions {
@@ -40,8 +41,6 @@ export interface StreamOptions {
   path: string;
   /** Query parameters of the very first connection. */
   first?: Record<string, string>;
-  /** Does the stream go on after a cursor? Else each connection begins anew. */
-  resumes: boolean;
   on: Record<string, (data: string, id: string, cursor: Cursor) => void>;
   /** A connection stands, the first or a later one. */
   opened?: () => void;
@@ -65,12 +64,11 @@ export function openStream(options: StreamOptions): Stream {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
+  let openedAt = 0;
   let closed = false;
 
   const address = (): string => {
-    const query = new URLSearchParams(
-      cursor.last !== null && options.resumes ? { after: cursor.last } : (options.first ?? {}),
-    );
+    const query = new URLSearchParams(cursor.last !== null ? { after: cursor.last } : (options.first ?? {}));
     return query.size > 0 ? `${options.path}?${query}` : options.path;
   };
 
@@ -88,7 +86,7 @@ export function openStream(options: StreamOptions): Stream {
     const here = new EventSource(address());
     source = here;
     here.addEventListener('open', () => {
-      attempt = 0;
+      openedAt = Date.now();
       serverAnswered();
       options.opened?.();
     });
@@ -103,8 +101,10 @@ export function openStream(options: StreamOptions): Stream {
       } else {
         serverLost();
       }
+      // What stood for a while was sound; what breaks at once is asked for less and less often.
+      attempt = openedAt > 0 && Date.now() - openedAt > SOUND_MS ? 0 : attempt + 1;
+      openedAt = 0;
       timer = setTimeout(connect, waitBefore(attempt));
-      attempt += 1;
     });
     for (const [name, heard] of Object.entries(options.on)) {
       here.addEventListener(name, (event: MessageEvent<string>) => {

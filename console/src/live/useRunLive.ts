@@ -35,7 +35,6 @@ export function useRunLive(project: string, run: string): LiveLog {
     const stream = openStream({
       path: `/api/v1/projects/${encodeURIComponent(project)}/runs/${encodeURIComponent(run)}/live`,
       first: { tail: String(TAIL_BYTES) },
-      resumes: true,
       refused: () => void client.invalidateQueries({ queryKey: key }),
       on: {
         run: saw,

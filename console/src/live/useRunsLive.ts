@@ -30,11 +30,14 @@ export function useRunsLive(project: string): void {
     };
     const stream = openStream({
       path: `/api/v1/projects/${encodeURIComponent(project)}/runs/live`,
-      resumes: true,
       // What happened between the list's answer and the stream's beginning is in a fresh list only.
       opened: refresh,
       refused: refresh,
-      on: { run: (data) => writeIntoCache(client, project, JSON.parse(data) as RunSummary) },
+      on: {
+        run: (data) => writeIntoCache(client, project, JSON.parse(data) as RunSummary),
+        // Some changes were missed.
+        behind: refresh,
+      },
     });
     return stream.close;
   }, [client, project]);

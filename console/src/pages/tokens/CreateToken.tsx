@@ -14,10 +14,9 @@ import {
   TextInput,
 } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 
 import { answer, api } from '../../api/client';
-import { OnceKey } from '../../api/once';
 import { faultsByPath } from '../../api/problem';
 import { tokensQuery } from '../../api/queries';
 import type { Role } from '../../api/shapes';
@@ -34,12 +33,9 @@ export function CreateToken({ close }: { close: () => void }) {
   const client = useQueryClient();
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('member');
-  const once = useRef(new OnceKey());
   const create = useMutation({
-    mutationFn: (body: { name: string; role: Role }) =>
-      answer(api.POST('/api/v1/tokens', { params: { header: { 'Idempotency-Key': once.current.for(body) } }, body })),
+    mutationFn: (body: { name: string; role: Role }) => answer(api.POST('/api/v1/tokens', { body })),
     onSuccess: () => client.invalidateQueries({ queryKey: tokensQuery.queryKey }),
-    onSettled: (_created, error) => once.current.settled(error),
   });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
