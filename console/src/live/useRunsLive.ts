@@ -1,0 +1,44 @@
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+
+import type { RunFilter, RunSummary, RunbookSummary } from '../api/shapes';
+import { latestRuns } from './latest';
+import { type RunPages, mergeIntoPages, mergeIntoRunbooks } from './reduce';
+import { openStream } from './stream';
+
+function writeIntoCache(client: QueryClient, project: string, run: RunSummary): void {
+  latestRuns.note(run);
+  for (const [key, pages] of client.getQueriesData<RunPages>({ queryKey: ['runs', project] })) {
+    const filter = key[2] as RunFilter;
+    if (pages !== undefined) {
+      client.setQueryData(key, mergeIntoPages(pages, filter, run));
+    }
+  }
+  client.setQueryData<RunbookSummary[]>(
+    ['runbooks', project],
+    (runbooks) => runbooks && mergeIntoRunbooks(runbooks, run),
+  );
+}
+
+/** Keeps every list of a project's runs as it is now, while the page is open. */
+export function useRunsLive(project: string): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    const refresh = (): void => {
+      void client.invalidateQueries({ queryKey: ['runs', project] });
+      void client.invalidateQueries({ queryKey: ['runbooks', project] });
+    };
+    const stream = openStream({
+      path: `/api/v1/projects/${encodeURIComponent(project)}/runs/live`,
+      // What happened between the list's answer and the stream's beginning is in a fresh list only.
+      opened: refresh,
+      refused: refresh,
+      on: {
+        run: (data) => writeIntoCache(client, project, JSON.parse(data) as RunSummary),
+        // Some changes were missed.
+        behind: refresh,
+      },
+    });
+    return stream.close;
+  }, [client, project]);
+}

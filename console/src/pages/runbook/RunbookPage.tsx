@@ -1,0 +1,134 @@
+import { PageSection, Tab, TabTitleText, Tabs, Title } from '@patternfly/react-core';
+import { useQuery } from '@tanstack/react-query';
+import { useParams, useSearchParams } from 'react-router';
+
+import { runQuery, runbookQuery } from '../../api/queries';
+import type { RunbookView } from '../../api/shapes';
+import { useRunsLive } from '../../live/useRunsLive';
+import { EffectLabel } from '../../show/Effect';
+import { Loading } from '../../show/Loading';
+import { Markdown } from '../../show/Markdown';
+import { Ago } from '../../show/Moments';
+import { PageHead } from '../../show/PageHead';
+import { limit } from '../../show/time';
+import { Trouble, TroubleNote } from '../../show/Trouble';
+import { usePageTitle } from '../../show/usePageTitle';
+import { VisibleText } from '../../show/VisibleText';
+import { LastRuns } from './LastRuns';
+import { RunForm } from './RunForm';
+import './runbook.css';
+import { Source } from './Source';
+import { Steps } from './Steps';
+import { Versions } from './Versions';
+
+const TABS = ['run', 'document', 'versions'] as const;
+
+/** The form, waiting for the earlier run whose inputs it begins with, if one is named. */
+function StartPart({ view }: { view: RunbookView }) {
+  const [query] = useSearchParams();
+  const again = query.get('again');
+  const earlier = useQuery({ ...runQuery(view.project, again ?? ''), enabled: again !== null });
+  if (again !== null && earlier.isPending) {
+    return <Loading />;
+  }
+  return (
+    <>
+      {earlier.error !== null && <TroubleNote error={earlier.error} />}
+      {earlier.data !== undefined && earlier.data.digest !== view.digest && (
+        <p className="sb-warn">The runbook has changed since that run; these are its inputs, for the version of now.</p>
+      )}
+      <RunForm key={`${again ?? ''} ${JSON.stringify(view.runbook.inputs)}`} view={view} again={earlier.data} />
+    </>
+  );
+}
+
+function RunPart({ view }: { view: RunbookView }) {
+  const { runbook } = view;
+  return (
+    <div className="sb-runbook">
+      <section className="sb-card sb-start">
+        <Title headingLevel="h2" size="md">
+          Run it
+        </Title>
+        {view.retired_at ? <p>It is retired, and no longer runs.</p> : <StartPart view={view} />}
+      </section>
+      <div className="sb-runbook-about">
+        {runbook.description && <Markdown text={runbook.description} />}
+        <section>
+          <Title headingLevel="h2" size="md">
+            Steps
+          </Title>
+          <Steps steps={runbook.steps} />
+        </section>
+        <LastRuns view={view} />
+      </div>
+    </div>
+  );
+}
+
+function Facts({ view }: { view: RunbookView }) {
+  const { runbook } = view;
+  return (
+    <>
+      {runbook.service && (
+        <span>
+          service <VisibleText text={runbook.service} />
+        </span>
+      )}
+      <span>
+        version <code title={view.digest}>{view.digest.slice(0, 12)}</code>, published <Ago at={view.published_at} /> by{' '}
+        <VisibleText text={view.published_by} />
+      </span>
+      {runbook.timeout_s !== undefined && runbook.timeout_s !== null && <span>at most {limit(runbook.timeout_s)}</span>}
+    </>
+  );
+}
+
+export default function RunbookPage() {
+  const { project = '', runbook: name = '' } = useParams();
+  const [query, setQuery] = useSearchParams();
+  const { data: view, error, refetch } = useQuery(runbookQuery(project, name));
+  usePageTitle(view?.runbook.title ?? name);
+  useRunsLive(project);
+  if (view === undefined) {
+    return error === null ? <Loading /> : <Trouble error={error} retry={() => void refetch()} />;
+  }
+  const tab = TABS.find((each) => each === query.get('tab')) ?? 'run';
+  const choose = (next: string | number): void => {
+    const rest = new URLSearchParams(query);
+    rest.delete('tab');
+    if (next !== 'run') {
+      rest.set('tab', String(next));
+    }
+    setQuery(rest, { replace: true });
+  };
+  return (
+    <>
+      <PageHead
+        above={{ to: `/p/${encodeURIComponent(project)}/runbooks`, name: 'Runbooks', here: view.runbook.name }}
+        title={<VisibleText text={view.runbook.title ?? view.runbook.name} />}
+        beside={<EffectLabel effect={view.runbook.effect} />}
+        facts={<Facts view={view} />}
+      />
+      <PageSection isFilled className="sb-body sb-tabbed">
+        <Tabs
+          activeKey={tab}
+          onSelect={(_event, next) => choose(next)}
+          aria-label="The runbook"
+          mountOnEnter
+          unmountOnExit
+        >
+          <Tab eventKey="run" title={<TabTitleText>Run</TabTitleText>}>
+            <RunPart view={view} />
+          </Tab>
+          <Tab eventKey="document" title={<TabTitleText>Document</TabTitleText>}>
+            <Source view={view} />
+          </Tab>
+          <Tab eventKey="versions" title={<TabTitleText>Versions</TabTitleText>}>
+            <Versions project={project} runbook={name} />
+          </Tab>
+        </Tabs>
+      </PageSection>
+    </>
+  );
+}

@@ -1,0 +1,118 @@
+import { PageSection, SearchInput } from '@patternfly/react-core';
+import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams, useSearchParams } from 'react-router';
+
+import { runbooksQuery } from '../../api/queries';
+import type { RunbookSummary } from '../../api/shapes';
+import { useRunsLive } from '../../live/useRunsLive';
+import { EffectLabel } from '../../show/Effect';
+import { Loading } from '../../show/Loading';
+import { Ago } from '../../show/Moments';
+import { PageHead } from '../../show/PageHead';
+import { StateLabel } from '../../show/State';
+import { Trouble } from '../../show/Trouble';
+import { usePageTitle } from '../../show/usePageTitle';
+import { VisibleText } from '../../show/VisibleText';
+import { NothingApplied } from './NothingApplied';
+
+function matches(runbook: RunbookSummary, text: string): boolean {
+  const words = text.toLowerCase().split(/\s+/);
+  const all = [runbook.name, runbook.title, runbook.service, runbook.description].join(' ').toLowerCase();
+  return words.every((word) => all.includes(word));
+}
+
+function LastRun({ runbook }: { runbook: RunbookSummary }) {
+  const run = runbook.last_run;
+  if (!run) {
+    return <span className="sb-faint">never</span>;
+  }
+  return (
+    <Link className="sb-last-run" to={`/p/${encodeURIComponent(run.project)}/runs/${run.id}`}>
+      <StateLabel state={run.state} />
+      <Ago at={run.finished_at ?? run.started_at ?? run.requested_at} />
+    </Link>
+  );
+}
+
+function RunbookRow({ runbook }: { runbook: RunbookSummary }) {
+  return (
+    <Tr>
+      <Td dataLabel="Runbook" className="sb-cell-main">
+        <Link to={`/p/${encodeURIComponent(runbook.project)}/runbooks/${encodeURIComponent(runbook.name)}`}>
+          <VisibleText text={runbook.title ?? runbook.name} />
+        </Link>{' '}
+        {runbook.title && <code className="sb-name">{runbook.name}</code>}
+      </Td>
+      <Td dataLabel="Effect">
+        <EffectLabel effect={runbook.effect} />
+      </Td>
+      <Td dataLabel="Service">
+        {runbook.service ? <VisibleText text={runbook.service} /> : <span className="sb-faint">–</span>}
+      </Td>
+      <Td dataLabel="Last run">
+        <LastRun runbook={runbook} />
+      </Td>
+    </Tr>
+  );
+}
+
+export default function RunbooksPage() {
+  usePageTitle('Runbooks');
+  const { project = '' } = useParams();
+  const [query, setQuery] = useSearchParams();
+  const { data: runbooks, error, refetch } = useQuery(runbooksQuery(project));
+  useRunsLive(project);
+
+  if (runbooks === undefined) {
+    return error === null ? <Loading /> : <Trouble error={error} retry={() => void refetch()} />;
+  }
+  const text = query.get('q') ?? '';
+  const search = (value: string): void => setQuery(value === '' ? {} : { q: value }, { replace: true });
+  const shown = runbooks
+    .filter((runbook) => text.trim() === '' || matches(runbook, text.trim()))
+    .toSorted((a, b) => (a.title ?? a.name).localeCompare(b.title ?? b.name));
+  return (
+    <>
+      <PageHead
+        title="Runbooks"
+        actions={
+          runbooks.length > 0 && (
+            <SearchInput
+              className="sb-filter"
+              aria-label="Filter runbooks"
+              placeholder="Filter"
+              value={text}
+              onChange={(_event, value) => search(value)}
+              onClear={() => search('')}
+              resultsCount={text.trim() === '' ? undefined : shown.length}
+            />
+          )
+        }
+      />
+      <PageSection isFilled className="sb-body">
+        {runbooks.length === 0 ? (
+          <NothingApplied project={project} />
+        ) : shown.length === 0 ? (
+          <p className="sb-none">No runbook has “{text}” in its name, title, service or description.</p>
+        ) : (
+          <Table aria-label="Runbooks" variant="compact" gridBreakPoint="" className="sb-table sb-runbooks-table">
+            <Thead>
+              <Tr>
+                <Th width={50}>Runbook</Th>
+                <Th>Effect</Th>
+                <Th>Service</Th>
+                <Th>Last run</Th>
+              </Tr>
+            </Thead>
+            <Tbody>
+              {shown.map((runbook) => (
+                <RunbookRow key={runbook.name} runbook={runbook} />
+              ))}
+            </Tbody>
+          </Table>
+        )}
+      </PageSection>
+    </>
+  );
+}

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+
+import { filterFrom, toQuery, toggled } from './filter';
+
+test('a filter is its address', () => {
+  const filter = { states: ['running' as const, 'failed' as const], runbook: 'deploy' };
+  expect(toQuery(filter).toString()).toBe('state=running%2Cfailed&runbook=deploy');
+  expect(filterFrom(toQuery(filter))).toEqual(filter);
+  expect(filterFrom(new URLSearchParams('state=odd,failed&runbook='))).toEqual({ states: ['failed'], runbook: null });
+});
+
+test('states are switched one by one', () => {
+  expect(toggled(['failed'], 'running')).toEqual(['running', 'failed']);
+  expect(toggled(['running', 'failed'], 'running')).toEqual(['failed']);
+});

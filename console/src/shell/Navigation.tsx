@@ -1,0 +1,46 @@
+import { Nav, NavItem, NavList, PageSidebar, PageSidebarBody } from '@patternfly/react-core';
+import { Link, useLocation } from 'react-router';
+
+import { Icon, type IconName } from '../show/Icon';
+import { useSession } from './session';
+
+interface Place {
+  to: string;
+  name: string;
+  icon: IconName;
+}
+
+export function Navigation({ project, open }: { project: string | null; open: boolean }) {
+  const { pathname } = useLocation();
+  const { role } = useSession();
+  const places: Place[] = [];
+  if (project !== null) {
+    const root = `/p/${encodeURIComponent(project)}`;
+    places.push({ to: `${root}/runbooks`, name: 'Runbooks', icon: 'runbooks' });
+    places.push({ to: `${root}/runs`, name: 'Runs', icon: 'runs' });
+  }
+  if (role === 'admin') {
+    places.push({ to: '/tokens', name: 'Tokens', icon: 'tokens' });
+  }
+  return (
+    <PageSidebar isSidebarOpen={open} id="navigation">
+      <PageSidebarBody>
+        <Nav aria-label="Places">
+          <NavList>
+            {places.map(({ to, name, icon }) => {
+              const active = pathname === to || pathname.startsWith(`${to}/`);
+              return (
+                <NavItem key={to} itemId={to} isActive={active}>
+                  <Link to={to} aria-current={active ? 'page' : undefined}>
+                    <Icon name={icon} />
+                    {name}
+                  </Link>
+                </NavItem>
+              );
+            })}
+          </NavList>
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}
