@@ -94,6 +94,7 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "name-taken", "Name taken", detail)
                     .hint("Choose another name, or revoke that token first.")
             }
+            StoreError::HasNul => Self::faulty("A text holds a NUL, which cannot be kept.", Vec::new()),
             StoreError::KeyReused => {
                 let detail = "This Idempotency-Key came before with another body.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency-Key reused", detail)

@@ -37,26 +37,37 @@ pub struct Document {
     pub text: String,
 }
 
-/// Reads a folder, or a single document with the files around it.
-pub fn read(path: &Path) -> Result<Folder, Failure> {
+/// Reads a folder, or a single document with the files that it names. `root` says from where a single document's paths
+/// count, if it is not the folder that [`root_of`] finds.
+pub fn read(path: &Path, root: Option<&Path>) -> Result<Folder, Failure> {
     let real = path.canonicalize().map_err(|e| unreadable(path, &e))?;
     let whole = real.is_dir();
-    let root = if whole { real.clone() } else { root_of(&real) };
+    let root = match root {
+        Some(_) if whole => {
+            return Err(Failure::usage("--root goes with a single file").hint("a folder is its own root"));
+        }
+        Some(root) => root.canonicalize().map_err(|e| unreadable(root, &e))?,
+        None if whole => real.clone(),
+        None => root_of(&real),
+    };
+    if !real.starts_with(&root) {
+        return Err(Failure::usage(format!("{} is not below {}", path.display(), root.display())));
+    }
     let mut folder =
         Folder { root, whole, documents: Vec::new(), listing: Listing::new(), faults: Vec::new() };
-    let found = folder.walk()?;
     if whole {
-        for path in &found {
-            folder.document(path);
+        for path in folder.walk(&folder.root.clone())? {
+            folder.document(&path);
         }
-    } else {
-        let name = real.strip_prefix(&folder.root).ok().and_then(named);
-        let name = name.ok_or_else(|| Failure::usage(format!("the path {} is not UTF-8", path.display())))?;
-        if !real.is_file() {
-            return Err(Failure::usage(format!("{} is neither a file nor a folder", path.display())));
-        }
-        folder.document(&name);
+        return Ok(folder);
     }
+    let name = real.strip_prefix(&folder.root).ok().and_then(named);
+    let name = name.ok_or_else(|| Failure::usage(format!("the path {} is not UTF-8", path.display())))?;
+    if !real.is_file() {
+        return Err(Failure::usage(format!("{} is neither a file nor a folder", path.display())));
+    }
+    folder.document(&name);
+    folder.list_mentions()?;
     Ok(folder)
 }
 
@@ -98,11 +109,39 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Lists every file below the root; gives the paths of the documents.
-    fn walk(&mut self) -> Result<Vec<String>, Failure> {
+    /// Lists what the documents speak of, and nothing else: around a single file there may be a whole disk.
+    fn list_mentions(&mut self) -> Result<(), Failure> {
+        let mentions = definition::mentions(&self.sources());
+        for name in mentions.files {
+            let path = self.root.join(&name);
+            let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+            if !climbs(&name)
+                && let Some(file) = self.listed(&path, is_link)
+            {
+                self.listing.insert(name, file);
+            }
+        }
+        for name in mentions.folders {
+            let path = self.root.join(&name);
+            // A folder that is a link out of the root is not followed, here as in a whole folder.
+            let inside = path.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
+            if climbs(&name) || !inside {
+                continue;
+            }
+            if path.is_dir() {
+                self.walk(&path)?;
+            } else if let Some(file) = self.listed(&path, true) {
+                self.listing.insert(name, file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists every file below `start`; gives the paths of the documents.
+    fn walk(&mut self, start: &Path) -> Result<Vec<String>, Failure> {
         let mut documents = Vec::new();
         // Folders still to be read, and whether documents count in them.
-        let mut folders = vec![(self.root.clone(), true)];
+        let mut folders = vec![(start.to_owned(), true)];
         while let Some((folder, visible)) = folders.pop() {
             let entries = fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))?;
             for entry in entries {
@@ -138,9 +177,9 @@ impl Folder {
     }
 
     /// A plain file, or a link to one; anything else is no file of a repository.
-    fn listed(&self, path: &Path, is_link: bool) -> Option<ListedFile> {
+    fn listed(&self, path: &Path, maybe_link: bool) -> Option<ListedFile> {
         let metadata: Metadata = fs::metadata(path).ok()?;
-        let outside = is_link && !path.canonicalize().ok()?.starts_with(&self.root);
+        let outside = maybe_link && !path.canonicalize().ok()?.starts_with(&self.root);
         let executable = metadata.permissions().mode() & 0o111 != 0;
         let mode = if executable { FileMode::Executable } else { FileMode::Plain };
         metadata.is_file().then_some(ListedFile { mode, size: metadata.len(), outside })
@@ -160,6 +199,11 @@ impl Folder {
             Err(fault) => self.faults.push(*fault.0),
         }
     }
+}
+
+/// Does a path lead anywhere but downwards?
+fn climbs(path: &str) -> bool {
+    path.starts_with('/') || path.split('/').any(|part| part == "..")
 }
 
 fn read_document(file: &Path, path: &str) -> Result<String, Told> {

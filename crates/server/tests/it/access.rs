@@ -87,7 +87,7 @@ async fn each_route_answers_each_role_as_the_policy_says() {
         let Some(action) = route.action else { continue };
         let path = filled(&route.path);
         let (status, problem) =
-            answer(server.with(&member, route.method.clone(), &path).json(&json!({}))).await;
+            head(server.with(&member, route.method.clone(), &path).json(&json!({}))).await;
         if ADMIN_ONLY.contains(&action.as_str()) {
             assert_eq!(status, StatusCode::FORBIDDEN, "{} {path}: {problem}", route.method);
             assert_eq!(problem["action"], Value::from(action.as_str()), "{} {path}", route.method);
@@ -96,13 +96,18 @@ async fn each_route_answers_each_role_as_the_policy_says() {
             assert_ne!(status, StatusCode::FORBIDDEN, "{} {path}: {problem}", route.method);
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{} {path}: {problem}", route.method);
         }
-        if action == "session.end" || path.ends_with("/live") {
-            continue;
-        }
         let (status, problem) =
-            answer(server.with(&server.admin, route.method.clone(), &path).json(&json!({}))).await;
+            head(server.with(&server.admin, route.method.clone(), &path).json(&json!({}))).await;
         assert_ne!(status, StatusCode::FORBIDDEN, "admin {} {path}: {problem}", route.method);
     }
+}
+
+/// The status, and the body where there is a problem: a stream that was let through has no end.
+async fn head(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status();
+    let problem = if status.is_success() { Value::Null } else { answer.json().await.expect("a problem") };
+    (status, problem)
 }
 
 #[tokio::test]

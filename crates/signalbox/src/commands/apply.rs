@@ -26,6 +26,9 @@ use crate::{
 pub struct Args {
     /// A folder (scripts are found from here), or one file (from the nearest folder above it that holds `.git`).
     path: PathBuf,
+    /// From where a single file's scripts are found [default: the nearest folder above it that holds `.git`, else its own]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Say what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -35,7 +38,7 @@ pub struct Args {
 }
 
 pub async fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let folder = folder::read(&args.path)?;
+    let folder = folder::read(&args.path, args.root.as_deref())?;
     if args.prune && !folder.whole {
         return Err(Failure::usage("--prune with a single file would retire everything else")
             .hint("give the folder, or leave --prune out"));

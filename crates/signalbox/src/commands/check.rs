@@ -23,6 +23,9 @@ pub struct Args {
     /// A folder (scripts are found from here), or one file (from the nearest folder above it that holds `.git`).
     #[arg(default_value = ".")]
     path: PathBuf,
+    /// From where a single file's scripts are found [default: the nearest folder above it that holds `.git`, else its own]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -39,7 +42,7 @@ struct Checked<'a> {
 }
 
 pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let folder = folder::read(&args.path)?;
+    let folder = folder::read(&args.path, args.root.as_deref())?;
     let reading = read(&folder);
     if context.printer.is_json() {
         let definitions = reading.definitions.iter().map(Checked::of).collect();

@@ -30,6 +30,9 @@ use crate::{
 pub struct Args {
     /// The file with the runbook; scripts are found from the nearest folder above it that holds `.git`.
     file: PathBuf,
+    /// From where a single file's scripts are found [default: the nearest folder above it that holds `.git`, else its own]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// A value for an input; once for each.
     #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = input)]
     inputs: Vec<InputArg>,
@@ -40,7 +43,7 @@ pub struct Args {
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     let inputs = inputs(&args.inputs)?;
-    let folder = folder::read(&args.file)?;
+    let folder = folder::read(&args.file, args.root.as_deref())?;
     let reading = check::read(&folder);
     if faults::has_errors(&reading.faults) {
         apply::refuse(context, &folder, &reading.faults, "nothing was started");
