@@ -1,6 +1,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
+import { sessionQuery } from '../api/queries';
 import type { RunFilter, RunSummary, RunbookSummary } from '../api/shapes';
 import { latestRuns } from './latest';
 import { type RunPages, mergeIntoPages, mergeIntoRunbooks } from './reduce';
@@ -32,7 +33,8 @@ export function useRunsLive(project: string): void {
       path: `/api/v1/projects/${encodeURIComponent(project)}/runs/live`,
       // What happened between the list's answer and the stream's beginning is in a fresh list only.
       opened: refresh,
-      refused: refresh,
+      // Signed out, perhaps: a list that could not be had says the rest.
+      refused: () => void client.invalidateQueries({ queryKey: sessionQuery.queryKey }),
       on: {
         run: (data) => writeIntoCache(client, project, JSON.parse(data) as RunSummary),
         // Some changes were missed.

@@ -10,7 +10,14 @@ interface Place {
   icon: IconName;
 }
 
-export function Navigation({ project, open }: { project: string | null; open: boolean }) {
+interface NavigationProps {
+  project: string | null;
+  open: boolean;
+  /** On a small screen it lies over the page. */
+  over: boolean;
+}
+
+export function Navigation({ project, open, over }: NavigationProps) {
   const { pathname } = useLocation();
   const { role } = useSession();
   const places: Place[] = [];
@@ -23,7 +30,7 @@ export function Navigation({ project, open }: { project: string | null; open: bo
     places.push({ to: '/tokens', name: 'Tokens', icon: 'tokens' });
   }
   return (
-    <PageSidebar isSidebarOpen={open} id="navigation">
+    <PageSidebar isSidebarOpen={open} id="navigation" className={open && over ? 'pf-m-expanded' : undefined}>
       <PageSidebarBody>
         <Nav aria-label="Places">
           <NavList>

@@ -25,6 +25,7 @@ export function ProjectSwitcher({ project }: { project: string | null }) {
       isOpen={open}
       selected={project}
       onOpenChange={setOpen}
+      popperProps={{ appendTo: 'inline' }}
       onSelect={(_event, name) => choose(String(name))}
       toggle={(ref) => (
         <MenuToggle

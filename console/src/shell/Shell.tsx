@@ -67,7 +67,7 @@ export function Shell() {
         masthead={
           <TopBar project={project} open={open} toggle={() => choose({ open: !open, at: location.pathname })} />
         }
-        sidebar={<Navigation project={project} open={open} />}
+        sidebar={<Navigation project={project} open={open} over={!wide} />}
         banner={<ConnectionBanner />}
       >
         <Boundary key={location.pathname}>

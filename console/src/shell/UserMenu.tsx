@@ -23,7 +23,7 @@ export function UserMenu() {
     <Dropdown
       isOpen={open}
       onOpenChange={setOpen}
-      popperProps={{ position: 'right' }}
+      popperProps={{ position: 'right', appendTo: 'inline' }}
       shouldFocusToggleOnSelect
       toggle={(ref) => (
         <MenuToggle
