@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { Navigate, Outlet, useLocation, useMatch } from 'react-router';
 
-import { sessionQuery } from '../api/queries';
+import { projectsQuery, sessionQuery } from '../api/queries';
 import { Loading } from '../show/Loading';
 import { Trouble } from '../show/Trouble';
 import { Boundary } from './Boundary';
@@ -29,6 +29,7 @@ function isWide(): boolean {
 /** What stands around every page of somebody who is signed in. */
 export function Shell() {
   const { data: session, error, refetch } = useQuery(sessionQuery);
+  const { data: projects } = useQuery({ ...projectsQuery, enabled: session !== null && session !== undefined });
   const location = useLocation();
   const inProject = useMatch('/p/:project/*');
   const wide = useSyncExternalStore(onWideChange, isWide);
@@ -38,11 +39,12 @@ export function Shell() {
   const project = inProject?.params.project ?? lastProject();
 
   const named = inProject?.params.project;
+  const known = projects?.some(({ name }) => name === named) === true;
   useEffect(() => {
-    if (named !== undefined) {
+    if (named !== undefined && known) {
       rememberProject(named);
     }
-  }, [named]);
+  }, [named, known]);
 
   if (session === null) {
     const to = `${location.pathname}${location.search}`;

@@ -18,9 +18,10 @@ function What({ step }: { step: Step }) {
   }
   const interpreter = step.interpreter.map(shown).join(' ');
   if ('file' in step.script) {
+    // Its own first line says what reads it; the interpreter stands in where it does not.
     return (
       <code className="sb-step-what">
-        <VisibleText text={`${interpreter} ./${step.script.file}`} />
+        <VisibleText text={`./${step.script.file}`} />
       </code>
     );
   }
