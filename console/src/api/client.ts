@@ -36,7 +36,7 @@ interface Answer<T> {
 export async function answer<T>(pending: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await pending;
   if (!response.ok) {
-    throw new ProblemError(toProblem(response.status, error));
+    throw new ProblemError(toProblem(response.status, error, response.headers.get('x-request-id')));
   }
   return data as T;
 }

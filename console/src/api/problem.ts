@@ -24,9 +24,9 @@ function isProblem(body: unknown): body is Problem {
 }
 
 /** The body of a refusal as a problem, whatever stands between us and the server. */
-export function toProblem(status: number, body: unknown): Problem {
+export function toProblem(status: number, body: unknown, requestId: string | null): Problem {
   if (isProblem(body)) {
-    return { ...body, faults: body.faults ?? [] };
+    return { ...body, faults: body.faults ?? [], request_id: body.request_id ?? requestId };
   }
   const text = typeof body === 'string' ? body.trim() : '';
   return {
@@ -36,6 +36,7 @@ export function toProblem(status: number, body: unknown): Problem {
     detail: text.length > 0 && text.length < 300 ? text : `The server answered with status ${status}.`,
     hint: status >= 500 ? 'Try again; if it stays, look into the server’s log.' : null,
     faults: [],
+    request_id: requestId,
   };
 }
 

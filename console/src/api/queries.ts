@@ -5,7 +5,6 @@ import type { Page, Project, RunFilter, RunSummary, RunView, RunbookSummary, Run
 import type { TokenView, VersionSummary } from './shapes';
 import { latestRuns } from '../live/latest';
 import { newerView } from '../live/reduce';
-import { parseExact } from './exact';
 import { statusOf } from './problem';
 
 const MOST = 200;
@@ -68,16 +67,10 @@ export function runbooksQuery(project: string) {
 export function runbookQuery(project: string, runbook: string) {
   return queryOptions({
     queryKey: ['runbook', project, runbook],
-    queryFn: async ({ signal }): Promise<RunbookView> =>
-      parseExact(
-        await answer(
-          api.GET('/api/v1/projects/{project}/runbooks/{runbook}', {
-            params: { path: { project, runbook } },
-            parseAs: 'text',
-            signal,
-          }),
-        ),
-      ) as RunbookView,
+    queryFn: ({ signal }): Promise<RunbookView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/runbooks/{runbook}', { params: { path: { project, runbook } }, signal }),
+      ),
   });
 }
 
@@ -125,16 +118,8 @@ export function runsQuery(project: string, filter: RunFilter, limit = 50) {
 export function runQuery(project: string, run: string) {
   return queryOptions({
     queryKey: ['run', project, run],
-    queryFn: async ({ signal }): Promise<RunView> =>
-      parseExact(
-        await answer(
-          api.GET('/api/v1/projects/{project}/runs/{run}', {
-            params: { path: { project, run } },
-            parseAs: 'text',
-            signal,
-          }),
-        ),
-      ) as RunView,
+    queryFn: ({ signal }): Promise<RunView> =>
+      answer(api.GET('/api/v1/projects/{project}/runs/{run}', { params: { path: { project, run } }, signal })),
     structuralSharing: (old, next) => newerView(old as RunView | undefined, next as RunView),
   });
 }

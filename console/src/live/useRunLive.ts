@@ -1,7 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 
-import { parseExact } from '../api/exact';
 import { runQuery } from '../api/queries';
 import type { OutputChunk, RunView } from '../api/shapes';
 import { LiveLog } from '../log/LiveLog';
@@ -25,7 +24,7 @@ export function useRunLive(project: string, run: string): LiveLog {
     const key = runQuery(project, run).queryKey;
     let first = true;
     const saw = (data: string): void => {
-      const view = parseExact(data) as RunView;
+      const view = JSON.parse(data) as RunView;
       if (first) {
         first = false;
         mine.joinedLate = view.steps.some((step) => step.attempt > 0);

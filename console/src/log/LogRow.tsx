@@ -47,6 +47,7 @@ function classesOf(part: Drawn): string | undefined {
 }
 
 export interface LogRowProps {
+  id: number;
   kind: 'stdout' | 'stderr' | 'note' | 'step';
   number: number;
   attempt: number;
@@ -81,6 +82,7 @@ const MARKS = { stdout: '', stderr: 'err', note: 'note', step: '' };
 
 /** One row: number, time and stream stand outside the text, where no output can forge them. */
 export const LogRow = memo(function LogRow({
+  id,
   kind,
   number,
   attempt,
@@ -105,7 +107,7 @@ export const LogRow = memo(function LogRow({
     );
   }
   return (
-    <div className={`sb-log-row sb-log-${kind}`} data-current={current || undefined}>
+    <div className={`sb-log-row sb-log-${kind}`} data-row={id} data-current={current || undefined}>
       <span className="sb-log-number" data-number={number > 0 ? number : '·'} />
       <span className="sb-log-at" data-at={clockTime(at)} />
       <span className="sb-log-mark" data-mark={MARKS[kind]} />

@@ -165,6 +165,7 @@ export function LogView({ log, step, raw, live, empty }: LogViewProps) {
             {lines.slice(from, to).map((line) => (
               <LogRow
                 key={line.id}
+                id={line.id}
                 kind={line.kind}
                 number={line.number}
                 attempt={line.attempt}

@@ -14,8 +14,9 @@ export function UserMenu() {
   const signOut = useMutation({
     mutationFn: () => answer(api.DELETE('/api/v1/session')),
     onSuccess: () => {
-      client.clear();
       client.setQueryData(sessionQuery.queryKey, null);
+      // Nothing of it may meet the eyes of whoever signs in next.
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
     },
   });
   return (

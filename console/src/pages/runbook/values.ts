@@ -4,7 +4,7 @@ import type { Input, InputValue } from '../../api/shapes';
 export type Given = string | null;
 export type FormValues = Record<string, Given>;
 
-/** As it stands in a field. Integers stay text: a number of JavaScript does not hold every one of them. */
+/** As it stands in a field. */
 export function toText(value: InputValue): string {
   return String(value);
 }
@@ -25,9 +25,6 @@ export function firstValues(inputs: Input[], earlier?: Record<string, InputValue
   return values;
 }
 
-const MOST = 2n ** 63n - 1n;
-const LEAST = -(2n ** 63n);
-
 /** What is wrong with a field before anything is sent; `null` if nothing is. */
 export function faultOf(input: Input, given: Given): string | null {
   if (isEmpty(given)) {
@@ -35,11 +32,12 @@ export function faultOf(input: Input, given: Given): string | null {
   }
   if (input.type === 'integer') {
     const text = (given ?? '').trim();
-    if (!/^[+-]?\d{1,25}$/.test(text)) {
-      return 'A whole number is needed, as 42.';
+    if (!/^[+-]?\d+$/.test(text)) {
+      return 'Digits alone make a whole number, as 42.';
     }
-    const number = BigInt(text.replace(/^\+/, ''));
-    return number > MOST || number < LEAST ? 'The number is too large: 64 bits at most.' : null;
+    if (!Number.isSafeInteger(Number(text))) {
+      return `The number must lie between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}.`;
+    }
   }
   return null;
 }

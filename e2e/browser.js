@@ -1,0 +1,127 @@
+// Debian's Chromium, and what journeys do in it again and again.
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const RESULTS = join(here, 'results');
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const PATIENCE_MS = 15_000;
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export const WIDE = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: process.getuid?.() === 0 ? ['--no-sandbox', ...FLAGS] : FLAGS,
+  });
+}
+
+/** A page of its own person; whatever the page itself finds wrong is kept in `page.faults`. */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext({ baseURL: url, viewport: WIDE, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.base = url;
+  page.faults = [];
+  page.on('pageerror', (error) => page.faults.push(String(error)));
+  page.on('console', (message) => {
+    // What the server refuses on purpose is reported by the browser too.
+    if (message.type() === 'error' && !/Failed to load resource|ERR_/.test(message.text())) {
+      page.faults.push(message.text());
+    }
+  });
+  page.on('dialog', (dialog) => {
+    page.faults.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    const origin = new URL(request.url());
+    if (origin.protocol !== 'data:' && origin.origin !== new URL(url).origin) {
+      page.faults.push(`asked ${request.url()}`);
+    }
+  });
+  return page;
+}
+
+export async function signIn(page, token, path = '/') {
+  await page.goto(path);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: /^Signed in as/ }).waitFor();
+}
+
+/** Signs in without the sign-in page, for journeys about something else. */
+export async function enter(page, token) {
+  const answer = await page.request.post('/api/v1/session', { data: { token }, headers: { origin: page.base } });
+  if (!answer.ok()) {
+    throw new Error(`cannot sign in: ${answer.status()} ${await answer.text()}`);
+  }
+}
+
+/** What axe-core finds in the page, each as one line. */
+export async function axe(page) {
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: values }), RULES);
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`));
+}
+
+export async function picture(page, name) {
+  await mkdir(RESULTS, { recursive: true });
+  await page.screenshot({ path: join(RESULTS, `${name}.png`) });
+}
+
+/** Every line of the log that the page holds, by scrolling through it: `[number, text]`. */
+export async function logLines(page) {
+  const rows = await page.evaluate(async () => {
+    const scroller = document.querySelector('.sb-log-window');
+    const seen = new Map();
+    const take = () => {
+      for (const row of scroller.querySelectorAll('.sb-log-row[data-row]')) {
+        const number = Number(row.querySelector('.sb-log-number').dataset.number);
+        seen.set(Number(row.dataset.row), [number, row.querySelector('.sb-log-text').textContent]);
+      }
+    };
+    const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    scroller.scrollTop = 0;
+    await painted();
+    take();
+    while (scroller.scrollTop + scroller.clientHeight < scroller.scrollHeight - 1) {
+      scroller.scrollTop += scroller.clientHeight;
+      await painted();
+      take();
+    }
+    return [...seen.entries()].sort(([a], [b]) => a - b).map(([, row]) => row);
+  });
+  // A very long line goes on in rows without a number.
+  const lines = [];
+  for (const [number, text] of rows) {
+    if (number > 0) {
+      lines.push([number, text]);
+    } else {
+      lines.at(-1)[1] += text;
+    }
+  }
+  return lines;
+}
+
+/** The state that a run's page shows. */
+export function runState(page) {
+  return page.locator('.sb-head [data-state]');
+}
+
+export async function waitForState(page, state, ms = PATIENCE_MS) {
+  await page.locator(`.sb-head [data-state="${state}"]`).waitFor({ timeout: ms });
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PHONE, WIDE, axe, enter, open, picture } from '../browser.js';
+import { stage } from '../journey.js';
+
+const runs = {};
+
+const set = stage(async ({ box }) => {
+  runs.failed = await box.start('fail', {}, 'OPS-12 disk full');
+  runs.hostile = await box.start('hostile');
+  runs.done = await box.start('count', { lines: 30, pause: '0' }, 'OPS-13 a look at the numbers');
+  await Promise.all(Object.values(runs).map((run) => box.ended(run)));
+  runs.live = await box.start('count', { lines: 3000, pause: '0.2' }, 'OPS-14 this one goes on');
+});
+
+const PAGES = [
+  ['sign-in', () => '/sign-in', { out: true }],
+  ['runbooks', () => '/p/default/runbooks'],
+  ['runbooks-none', () => '/p/default/runbooks?q=nothing'],
+  ['runbook', () => '/p/default/runbooks/every-input'],
+  ['runbook-again', () => `/p/default/runbooks/count?again=${runs.done}`],
+  ['runbook-document', () => '/p/default/runbooks/every-input?tab=document'],
+  ['runbook-versions', () => '/p/default/runbooks/every-input?tab=versions'],
+  ['runs', () => '/p/default/runs'],
+  ['runs-failed', () => '/p/default/runs?state=failed,unknown'],
+  ['run-live', () => `/p/default/runs/${runs.live}`],
+  ['run-done', () => `/p/default/runs/${runs.done}`],
+  ['run-failed', () => `/p/default/runs/${runs.failed}`],
+  ['run-hostile', () => `/p/default/runs/${runs.hostile}`],
+  ['run-missing', () => '/p/default/runs/0199a000-0000-7000-8000-000000000000'],
+  ['project-missing', () => '/p/nowhere/runbooks'],
+  ['tokens', () => '/tokens'],
+  ['not-found', () => '/nowhere'],
+];
+
+for (const [size, viewport] of [
+  ['wide', WIDE],
+  ['phone', PHONE],
+]) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`every page, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
+      const faults = [];
+      for (const [name, path, { out = false } = {}] of PAGES) {
+        const page = await open(set.browser, set.box.url, { viewport, colorScheme });
+        if (!out) {
+          await enter(page, set.box.token);
+        }
+        await page.goto(path());
+        await page.locator('h1').waitFor();
+        if (name.startsWith('run-') && name !== 'run-missing') {
+          await page.locator('.sb-log-stdout').first().waitFor();
+        }
+        await page.waitForTimeout(300);
+        assert.match(await page.title(), /\S · Signalbox$/);
+        await picture(page, `${name}-${size}-${colorScheme}`);
+        faults.push(...(await axe(page)).map((fault) => `${name}: ${fault}`));
+        faults.push(...page.faults.map((fault) => `${name}: ${fault}`));
+        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        if (spill > 0) {
+          faults.push(`${name}: ${spill} pixels stick out at the side`);
+        }
+        await page.context().close();
+      }
+      assert.deepEqual(faults, []);
+    });
+  }
+}
+
+test('dialogs and menus have no fault either, and the keyboard is enough', async () => {
+  const page = await open(set.browser, set.box.url, { colorScheme: 'dark' });
+  await enter(page, set.box.token);
+  await page.goto(`/p/default/runs/${runs.live}`);
+  await page.getByRole('button', { name: 'Cancel run' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await picture(page, 'dialog-cancel');
+  const faults = await axe(page);
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: /^Signed in as/ }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
+  faults.push(...(await axe(page)));
+  await page.keyboard.press('Escape');
+
+  await page.goto('/tokens');
+  await page.getByRole('button', { name: 'New token' }).click();
+  await page.getByRole('dialog').waitFor();
+  await picture(page, 'dialog-token');
+  faults.push(...(await axe(page)));
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('the theme follows the system until one chooses, and a phone’s navigation goes away by itself', async () => {
+  const page = await open(set.browser, set.box.url, { colorScheme: 'dark', viewport: PHONE });
+  await enter(page, set.box.token);
+  await page.goto('/p/default/runbooks');
+  const dark = () => page.evaluate(() => document.documentElement.classList.contains('pf-v6-theme-dark'));
+  await page.getByRole('button', { name: 'Switch to light' }).waitFor();
+  assert.equal(await dark(), true);
+  await page.getByRole('button', { name: 'Switch to light' }).click();
+  assert.equal(await dark(), false);
+  await page.reload();
+  await page.getByRole('button', { name: 'Switch to dark' }).click();
+  assert.equal(await dark(), true);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.waitForFunction(() => !document.documentElement.classList.contains('pf-v6-theme-dark'));
+
+  await page.getByRole('button', { name: 'Show navigation' }).click();
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await page.waitForURL(/\/runs$/);
+  await page.getByRole('button', { name: 'Show navigation' }).waitFor();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
