@@ -61,7 +61,7 @@ test: need-test lint test-rust test-console test-e2e ## Everything: lint, Rust, 
 	@echo 'All is well.'
 
 .PHONY: test-rust
-test-rust: need-rust-tests ## Rust tests and documentation examples, on SQLite and a throwaway PostgreSQL
+test-rust: need-rust-tests ## Rust tests, on SQLite and a throwaway PostgreSQL
 	@scripts/with-postgres scripts/test-rust
 
 .PHONY: test-console
@@ -103,6 +103,12 @@ fmt: need-lint console/node_modules/.stamp e2e/node_modules/.stamp ## Put everyt
 	@cargo fmt --all
 	@npm --prefix console run --silent format
 	@npm --prefix e2e run --silent format
+
+.PHONY: openapi
+openapi: need-build console/node_modules/.stamp ## Write docs/openapi.json as the handlers say, and the console's types from it
+	@UPDATE_DOCS=1 cargo test --quiet --package server --test it openapi >/dev/null
+	@npm --prefix console run --silent api
+	@git --no-pager diff --stat -- docs/openapi.json console/src/api.d.ts
 
 .PHONY: audit
 audit: need-lint ## Ask the advisory databases about crates and npm packages (needs the network)

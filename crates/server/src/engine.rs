@@ -26,8 +26,8 @@ use model::{
 };
 use output::Outputs;
 use runner::Stop;
-use store::{Answered, Key, Store, StoreError};
-use tokio::sync::{Notify, Semaphore, watch};
+use store::{Answered, Claimed, Key, Store, StoreError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 pub(crate) use changes::Changes;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
@@ -123,19 +123,54 @@ impl Engine {
         RunView::new(run, waits_for)
     }
 
-    /// Store a run and wake the runner.
+    /// Store a run and begin with it: at once if a place is free, else the runner takes it from the queue.
     pub(crate) async fn request(
         &self,
         project: ProjectId,
         requested: Requested,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
-        let answered = self.0.store.request_run(project, requested, clock::now(), key).await?;
+        let engine = self.clone();
+        // On a task of its own: whoever asks may go away, and what was stored as started must be performed all the same.
+        let requesting = tokio::spawn(async move { engine.request_now(project, requested, key).await });
+        requesting.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn request_now(
+        &self,
+        project: ProjectId,
+        requested: Requested,
+        key: Option<Key>,
+    ) -> Result<Answered<RunView>, StoreError> {
+        let draining = self.0.draining.load(Ordering::Relaxed);
+        let place = if draining { None } else { self.0.slots.clone().try_acquire_owned().ok() };
+        let at = clock::now();
+        let Some(place) = place else {
+            let answered = self.0.store.request_run(project, requested, at, key).await?;
+            if !answered.replayed {
+                self.0.changes.publish(&answered.answer.run);
+                self.0.wake.notify_one();
+            }
+            return Ok(answered);
+        };
+        let answered = self.0.store.start_run(project, requested, at, key).await?;
         if !answered.replayed {
-            self.0.changes.publish(&answered.answer.run);
-            self.0.wake.notify_one();
+            let run = answered.answer.run.clone();
+            self.perform(Claimed { run, step: 0, attempt: 1 }, place);
         }
         Ok(answered)
+    }
+
+    /// Perform a task whose start is stored, in the place that was kept for it.
+    fn perform(&self, task: Claimed, place: OwnedSemaphorePermit) {
+        self.0.changes.publish(&task.run);
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        let engine = self.clone();
+        tokio::spawn(async move {
+            engine.perform_run(task).await;
+            engine.0.running.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
+        });
     }
 
     /// Cancel a run: what is queued never starts, what runs is ended.
@@ -195,14 +230,7 @@ impl Engine {
                 continue;
             }
             for (task, place) in claimed.into_iter().zip(places) {
-                self.0.changes.publish(&task.run);
-                let engine = self.clone();
-                engine.0.running.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(async move {
-                    engine.perform_run(task).await;
-                    engine.0.running.fetch_sub(1, Ordering::Relaxed);
-                    drop(place);
-                });
+                self.perform(task, place);
             }
         }
     }

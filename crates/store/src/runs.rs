@@ -78,8 +78,34 @@ impl Store {
         at: Timestamp,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
+        self.store_new(project, requested, at, key, false).await
+    }
+
+    /// As [`Store::request_run`], for a caller whose runner has a place free: the start of the first step is stored in the
+    /// same transaction, and nothing is queued. Unless the answer is replayed, the caller must perform that step.
+    ///
+    /// # Errors
+    /// As [`Store::request_run`].
+    pub async fn start_run(
+        &self,
+        project: ProjectId,
+        requested: Requested,
+        at: Timestamp,
+        key: Option<Key>,
+    ) -> Result<Answered<RunView>, StoreError> {
+        self.store_new(project, requested, at, key, true).await
+    }
+
+    async fn store_new(
+        &self,
+        project: ProjectId,
+        requested: Requested,
+        at: Timestamp,
+        key: Option<Key>,
+        go_on: bool,
+    ) -> Result<Answered<RunView>, StoreError> {
         let at = to_microsecond(at);
-        let begun = transition(None, at, RunEvent::Requested(Box::new(requested)))?;
+        let begun = advance(None, at, RunEvent::Requested(Box::new(requested)), go_on)?;
         let events = NewEvent::of_run(&begun.run, 0, at, &begun.events)?;
         in_write!(self, |connection| async move {
             let answer = RunView::new(begun.run.clone(), None);
@@ -129,7 +155,7 @@ impl Store {
                 .await?
                 .ok_or(StoreError::NotFound("run"))?;
             let run: Json<Run> = row.try_get("run")?;
-            let moved = advance(&run.0, at, event, go_on)?;
+            let moved = advance(Some(&run.0), at, event, go_on)?;
             keep_transition!(connection, run.0, at, &moved);
             Ok(Advanced { run: moved.run, effects: moved.effects })
         })
@@ -154,7 +180,7 @@ impl Store {
                 .await?
                 .ok_or(StoreError::NotFound("run"))?;
             let run: Json<Run> = row.try_get("run")?;
-            let moved = advance(&run.0, at, event, false);
+            let moved = advance(Some(&run.0), at, event, false);
             let view = moved.as_ref().map(|moved| RunView::new(moved.run.clone(), None)).ok();
             let before: Option<Option<RunView>> = claim_key!(connection, &key, &view);
             match before {
@@ -266,8 +292,8 @@ impl Store {
 }
 
 /// One event, and with `go_on` the start of the step that it makes ready.
-fn advance(run: &Run, at: Timestamp, event: RunEvent, go_on: bool) -> Result<Transition, StoreError> {
-    let mut moved = transition(Some(run), at, event)?;
+fn advance(run: Option<&Run>, at: Timestamp, event: RunEvent, go_on: bool) -> Result<Transition, StoreError> {
+    let mut moved = transition(run, at, event)?;
     let ready = moved.effects.iter().find_map(|effect| match effect {
         RunEffect::Ready { step, attempt } => Some((*step, *attempt)),
         _ => None,

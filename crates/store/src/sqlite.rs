@@ -138,36 +138,30 @@ async fn write_in_groups(
 }
 
 /// One transaction. On an error, `jobs` still has those that were not reached.
+///
+/// Each statement is a hand-over to the connection's thread, so what lies between two writes goes in one.
 async fn perform(
     writer: &mut SqliteConnection,
     jobs: &mut std::vec::IntoIter<Job>,
     tell: &mut Vec<Tell>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
     let alone = jobs.len() == 1;
-    while jobs.len() > 0 {
-        if !alone {
-            sqlx::query("SAVEPOINT one").execute(&mut *writer).await?;
-        }
-        let Some(job) = jobs.next() else { break };
+    let begin = if alone { "BEGIN IMMEDIATE" } else { "BEGIN IMMEDIATE; SAVEPOINT one" };
+    sqlx::raw_sql(begin).execute(&mut *writer).await?;
+    while let Some(job) = jobs.next() {
         let (keep, told) = job(Ok(writer)).await;
         tell.push(told);
-        match (alone, keep) {
-            (true, true) => {}
-            (true, false) => {
-                sqlx::query("ROLLBACK").execute(&mut *writer).await?;
-                return Ok(());
-            }
-            (false, true) => {
-                sqlx::query("RELEASE one").execute(&mut *writer).await?;
-            }
-            (false, false) => {
-                sqlx::query("ROLLBACK TO one").execute(&mut *writer).await?;
-                sqlx::query("RELEASE one").execute(&mut *writer).await?;
-            }
-        }
+        let then = match (alone, keep, jobs.len() > 0) {
+            (true, true, _) => "COMMIT",
+            (true, false, _) => "ROLLBACK",
+            (false, true, true) => "RELEASE one; SAVEPOINT one",
+            // Rolling back leaves the savepoint open, for the next.
+            (false, false, true) => "ROLLBACK TO one",
+            (false, true, false) => "RELEASE one; COMMIT",
+            (false, false, false) => "ROLLBACK TO one; RELEASE one; COMMIT",
+        };
+        sqlx::raw_sql(then).execute(&mut *writer).await?;
     }
-    sqlx::query("COMMIT").execute(&mut *writer).await?;
     Ok(())
 }
 

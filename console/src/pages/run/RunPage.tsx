@@ -77,7 +77,7 @@ function Details({ run }: { run: RunView }) {
       </section>
       <section>
         <Title headingLevel="h2" size="md">
-          Register
+          Details
         </Title>
         <dl className="sb-values">
           <div>

@@ -31,7 +31,7 @@ function What({ step }: { step: Step }) {
         <code>
           <VisibleText text={interpreter} />
         </code>{' '}
-        script, {step.script.body.trimEnd().split('\n').length} lines
+        script, {lineCount(step.script.body)}
       </summary>
       {/* The reader scrolls long lines with the keyboard too. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
@@ -59,4 +59,10 @@ export function Steps({ steps }: { steps: Step[] }) {
       ))}
     </ol>
   );
+}
+
+/** `1 line`, `7 lines`. */
+function lineCount(text: string): string {
+  const count = text.trimEnd().split('\n').length;
+  return count === 1 ? '1 line' : `${count} lines`;
 }

@@ -42,10 +42,13 @@ impl Engine {
         // A run that a stopping server leaves between two steps keeps its directory for the next.
         if run.state.is_end() {
             self.forget_stop(run.id);
-            if let Some(workspace) = workspace
-                && let Err(error) = workspace.remove()
-            {
-                tracing::warn!(run = %run.id, %error, "the working directory could not be removed");
+            if let Some(workspace) = workspace {
+                // A large checkout takes long to remove: the place is free for another run meanwhile.
+                tokio::task::spawn_blocking(move || {
+                    if let Err(error) = workspace.remove() {
+                        tracing::warn!(run = %run.id, %error, "the working directory could not be removed");
+                    }
+                });
             }
         }
     }

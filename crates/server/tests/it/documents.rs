@@ -7,24 +7,25 @@ use crate::server::{TestServer, answer};
 
 const HELLO: &str = "kind: Runbook\nname: hello\nsteps: [{command: [echo, hello]}]\n";
 
-fn outcomes(applied: &Value) -> Vec<(&str, &str)> {
+/// `name outcome` of each result.
+fn outcomes(applied: &Value) -> Vec<String> {
     let results = applied["results"].as_array().expect("results");
-    let text = |value: &'_ Value| value.as_str().expect("text").to_owned().leak() as &str;
-    results.iter().map(|result| (text(&result["name"]), text(&result["outcome"]))).collect()
+    let text = |result: &Value, field: &str| result[field].as_str().expect("text").to_owned();
+    results.iter().map(|result| format!("{} {}", text(result, "name"), text(result, "outcome"))).collect()
 }
 
 #[tokio::test]
 async fn an_unchanged_document_makes_no_version_and_prune_retires_what_is_gone() {
     let server = TestServer::start().await;
     let two = format!("{HELLO}---\nkind: Runbook\nname: second\nsteps: [{{command: [date]}}]\n");
-    assert_eq!(outcomes(&server.apply(&two).await), [("hello", "published"), ("second", "published")]);
-    assert_eq!(outcomes(&server.apply(&format!("# a comment\n{HELLO}")).await), [("hello", "unchanged")]);
+    assert_eq!(outcomes(&server.apply(&two).await), ["hello published", "second published"]);
+    assert_eq!(outcomes(&server.apply(&format!("# a comment\n{HELLO}")).await), ["hello unchanged"]);
     let (_, versions) = server.get("/api/v1/projects/default/runbooks/hello/versions").await;
     assert_eq!(versions["items"].as_array().map(Vec::len), Some(1));
 
     let prune = json!({"documents": [{"path": "a.yaml", "text": HELLO}], "prune": true, "dry_run": true});
     let (_, dry) = server.post("/api/v1/projects/default/apply", prune.clone()).await;
-    assert_eq!(outcomes(&dry), [("hello", "unchanged"), ("second", "retired")]);
+    assert_eq!(outcomes(&dry), ["hello unchanged", "second retired"]);
     let (_, still) = server.get("/api/v1/projects/default/runbooks").await;
     assert_eq!(still["items"].as_array().map(Vec::len), Some(2), "a dry run stores nothing");
 
@@ -78,7 +79,7 @@ async fn hostile_documents_are_refused_and_the_server_lives_on() {
         answer(huge.header("content-type", "application/json").body(vec![b' '; 100 << 20])).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
     assert_eq!(server.get("/api/v1/projects").await.1["items"], json!([]));
-    assert_eq!(outcomes(&server.apply(HELLO).await), [("hello", "published")]);
+    assert_eq!(outcomes(&server.apply(HELLO).await), ["hello published"]);
 }
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn files_belong_to_the_version_and_a_run_finds_them() {
     assert_eq!(server.log(&run).await, b"first\n");
 
     let (_, changed) = server.post("/api/v1/projects/default/apply", body("second\n")).await;
-    assert_eq!(outcomes(&changed), [("report", "published")], "a changed file is another version");
+    assert_eq!(outcomes(&changed), ["report published"], "a changed file is another version");
     let (_, view) = server.get("/api/v1/projects/default/runbooks/report").await;
     assert_eq!(view["text"], text);
     assert_eq!(view["files"].as_array().map(Vec::len), Some(2));

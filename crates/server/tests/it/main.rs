@@ -1,5 +1,8 @@
 //! The server as its users meet it: over HTTP, on a store of its own, with real processes.
 
+// A test that meets something unexpected should stop there and say so.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod access;
 mod console;
 mod documents;

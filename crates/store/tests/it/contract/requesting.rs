@@ -25,6 +25,21 @@ contract! {
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
     }
 
+    async fn a_run_that_starts_at_once_queues_nothing(bed: &Bed) {
+        let project = project(&bed.store, "default").await;
+        let requested = requested_of("default", "deploy", 2);
+        let id = requested.id;
+        let answered = bed.store.start_run(project, requested, now(), None).await.unwrap();
+        let run = whole(&bed.store, "default", id).await;
+        assert_eq!(answered.answer, RunView::new(run.clone(), None));
+        assert_eq!((run.state, run.running_step()), (RunState::Running, Some(0)));
+        assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
+        assert_eq!(bed.store.claim(now(), 9).await.unwrap(), [], "nobody else starts it");
+        let events = bed.store.run_events(id).await.unwrap();
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["run.requested", "run.started", "step.started"]);
+    }
+
     async fn a_run_in_no_project_or_twice_is_refused(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 1);
