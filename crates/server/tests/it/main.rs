@@ -1,6 +1,7 @@
 //! The server as its users meet it: over HTTP, on a store of its own, with real processes.
 
 mod access;
+mod attacks;
 mod console;
 mod documents;
 mod follow;
