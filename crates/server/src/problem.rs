@@ -10,6 +10,9 @@ use model::api::{Fault, Problem};
 use policy::Decision;
 use store::StoreError;
 
+/// Faults told at once: nobody reads more, and the answer must not outgrow what was sent.
+const FAULTS_MAX: usize = 1000;
+
 /// A problem on its way to whoever asked. Boxed: results are small where all goes well.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError(Box<Problem>);
@@ -64,8 +67,12 @@ impl ApiError {
             .hint("`/api/openapi.json` says what this route reads.")
     }
 
-    pub(crate) fn faulty(detail: impl Into<String>, faults: Vec<Fault>) -> Self {
+    pub(crate) fn faulty(detail: impl Into<String>, mut faults: Vec<Fault>) -> Self {
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "faulty", "Faulty", detail);
+        if faults.len() > FAULTS_MAX {
+            error.0.hint = Some(format!("These are the first {FAULTS_MAX} of {} faults.", faults.len()));
+            faults.truncate(FAULTS_MAX);
+        }
         error.0.faults = faults;
         error
     }

@@ -34,8 +34,8 @@ use crate::{
     problem::ApiError,
 };
 
-/// Bytes that a body may have, but for `apply`.
-const BODY_MAX: usize = 2 * 1024 * 1024;
+/// Bytes that a body may have, but for `apply`: inputs of 1 MiB, of which JSON may escape each byte with six.
+const BODY_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of a refusal that is not ours and is made a problem.
 const FOREIGN_MAX: usize = 16 * 1024;

@@ -192,13 +192,13 @@ async fn hostile_bodies_are_refused_as_problems() {
         ("a NUL in the reason", json, br#"{"reason":"a\u0000b"}"#.to_vec(), &[422]),
         ("somebody else's way", json, br#"{"via":"root"}"#.to_vec(), &[400]),
         ("too long a reason", json, format!("{{\"reason\":\"{}\"}}", "r".repeat(5000)).into_bytes(), &[422]),
-        ("3 MiB", json, format!("{{\"reason\":\"{}\"}}", "r".repeat(3 << 20)).into_bytes(), &[413]),
+        ("9 MiB", json, format!("{{\"reason\":\"{}\"}}", "r".repeat(9 << 20)).into_bytes(), &[413]),
     ];
     for (what, head, body, expected) in bodies {
         let answer = raw(&server, request(&server, "POST", START.as_bytes(), head, &body)).await;
         problem(&answer, what);
         assert!(expected.contains(&answer.status), "{what}: {} {}", answer.status, &answer.body);
-        assert!(answer.body.len() < 4 << 20, "{what}: the refusal is not larger than what it refuses");
+        assert!(answer.body.len() < 1 << 20, "{what}: the refusal is small");
     }
     let cut = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
     let head = format!(
@@ -208,7 +208,7 @@ async fn hostile_bodies_are_refused_as_problems() {
     assert!(matches!(raw(&server, head.into_bytes()).await.status, 0 | 400..=499));
     let (_, runs) = server.get("/api/v1/projects/default/runs").await;
     assert_eq!(runs["items"], json!([]), "nothing was started");
-    for bad in ["", "a b", "\u{7f}", &"k".repeat(129)] {
+    for bad in ["", "a b", &"k".repeat(129)] {
         let request = server.with(&server.admin, Method::POST, START).header("idempotency-key", bad);
         let (status, refused) = answer(request.json(&json!({}))).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{bad:?}: {refused}");
