@@ -10,3 +10,4 @@ mod run;
 mod sign_in;
 mod stopping;
 mod usage;
+mod whole;

@@ -113,7 +113,10 @@ fn a_signal_to_stop_keeps_every_runs_state() {
     assert!(asked.elapsed() < Duration::from_secs(3), "with nothing to wait for it ends at once");
     let token = machine.read("data/admin.token");
     wait_for("the log", || machine.log.lock().unwrap().contains("stopping"));
-    assert!(!machine.log.lock().unwrap().contains(token.trim()), "no log holds a token, not even the longest one");
+    assert!(
+        !machine.log.lock().unwrap().contains(token.trim()),
+        "no log holds a token, not even the longest one"
+    );
 }
 
 #[test]
@@ -167,7 +170,12 @@ fn killed_at_any_moment_nothing_is_lost_or_doubled() {
     wait_for("the end of all runs", || {
         let listed = machine.json(&["runs", "list", "--limit", "100000"]).remove(0);
         let text = |run: &Value, field: &str| run[field].as_str().unwrap().to_owned();
-        states = listed["items"].as_array().unwrap().iter().map(|run| (text(run, "id"), text(run, "state"))).collect();
+        states = listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| (text(run, "id"), text(run, "state")))
+            .collect();
         states.values().all(|state| matches!(state.as_str(), "succeeded" | "failed" | "unknown"))
     });
     let mut starts: BTreeMap<String, u32> = BTreeMap::new();
@@ -199,7 +207,9 @@ fn killed_at_any_moment_nothing_is_lost_or_doubled() {
 
 #[test]
 fn a_follower_outlives_its_server_and_says_what_is_known() {
-    let mut machine = Machine::start("kind: Runbook\nname: long\nsteps: [{name: wait, run: echo waiting; exec sleep 60}]\n");
+    let mut machine = Machine::start(
+        "kind: Runbook\nname: long\nsteps: [{name: wait, run: echo waiting; exec sleep 60}]\n",
+    );
     let mut child = machine.home.command(&["run", "long"]).spawn().unwrap();
     let mut line = [0; 8];
     child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
@@ -235,7 +245,8 @@ fn what_a_newer_version_wrote_is_refused_and_left_as_it_is() {
     assert!(machine.ended(Duration::from_secs(15)).success());
     let newer = "import sqlite3\nd = sqlite3.connect('data/signalbox.db')\n\
                  d.execute(\"INSERT INTO _sqlx_migrations VALUES (999, 'from the future', '2036-01-01', 1, x'00', 1)\")\nd.commit()\nd.close()\n";
-    let written = Command::new("python3").args(["-c", newer]).current_dir(machine.home.path()).output().unwrap();
+    let written =
+        Command::new("python3").args(["-c", newer]).current_dir(machine.home.path()).output().unwrap();
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     let data = machine.home.path().join("data");
     let before = content(&data);
@@ -256,10 +267,19 @@ fn a_server_that_cannot_start_says_so_in_a_sentence() {
     let address = taken.local_addr().unwrap().to_string();
     home.write("a-file", "");
     home.write("broken/signalbox.db", "this is no database, and it is not empty either");
-    for (data, listen) in [("data", address.as_str()), ("a-file", "127.0.0.1:0"), ("a-file/data", "127.0.0.1:0"), ("broken", "127.0.0.1:0")] {
+    for (data, listen) in [
+        ("data", address.as_str()),
+        ("a-file", "127.0.0.1:0"),
+        ("a-file/data", "127.0.0.1:0"),
+        ("broken", "127.0.0.1:0"),
+    ] {
         let refused = home.signalbox(&["server", "--data-dir", data, "--listen", listen]);
         assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{data}: {}", refused.err);
-        assert!(refused.err.starts_with("error: ") && refused.err.lines().count() <= 3, "{data}: {}", refused.err);
+        assert!(
+            refused.err.starts_with("error: ") && refused.err.lines().count() <= 3,
+            "{data}: {}",
+            refused.err
+        );
     }
     assert_eq!(home.signalbox(&["server", "--listen", "127.0.0.1:99999"]).code, Some(2));
 }
@@ -273,13 +293,20 @@ fn a_program_that_tries_a_file_leaves_nothing_when_it_is_asked_to_end() {
         let group = home.path().join("group");
         home.write(
             "long.yaml",
-            format!("kind: Runbook\nname: long\nsteps: [{{run: echo $$ > {}; sleep 60; sleep 60}}]\n", group.display()),
+            format!(
+                "kind: Runbook\nname: long\nsteps: [{{run: echo $$ > {}; sleep 60; sleep 60}}]\n",
+                group.display()
+            ),
         );
         let child = home.command(&["try", "long.yaml"]).env("TMPDIR", &tmp).spawn().unwrap();
         let read = || std::fs::read_to_string(&group).unwrap_or_default();
         wait_for("the step", || !read().is_empty());
         let made = std::fs::read_dir(&tmp).unwrap().next().unwrap().unwrap();
-        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o700, "nobody else may look into it");
+        assert_eq!(
+            made.metadata().unwrap().permissions().mode() & 0o777,
+            0o700,
+            "nobody else may look into it"
+        );
         let id = i32::try_from(child.id()).unwrap();
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
         let stopped = done(child.wait_with_output().unwrap());
