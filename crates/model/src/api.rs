@@ -219,7 +219,7 @@ pub struct VersionSummary {
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// By input name. A text is read as the input's type, so `"42"` is good for an integer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_once")]
     #[schema(value_type = BTreeMap<String, Object>)]
     pub inputs: BTreeMap<String, serde_json::Value>,
     /// Why, for whoever reads it later.
@@ -228,6 +228,34 @@ pub struct StartRequest {
     /// `cli` or `console`; `api` unless said.
     #[serde(default)]
     pub via: Option<String>,
+}
+
+/// Inputs by name. Of two values for one name nobody can say which was meant.
+fn each_once<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, serde_json::Value>, D::Error> {
+    struct Inputs;
+
+    impl<'de> serde::de::Visitor<'de> for Inputs {
+        type Value = BTreeMap<String, serde_json::Value>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("inputs by name")
+        }
+
+        fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut inputs = BTreeMap::new();
+            while let Some((name, value)) = map.next_entry::<String, _>()? {
+                if inputs.contains_key(&name) {
+                    return Err(serde::de::Error::custom(format_args!("the input `{name}` is given twice")));
+                }
+                inputs.insert(name, value);
+            }
+            Ok(inputs)
+        }
+    }
+
+    deserializer.deserialize_map(Inputs)
 }
 
 /// A run in a list.

@@ -36,7 +36,10 @@ pub(crate) fn start(task: &Task, workspace: &Workspace, attempt: &Attempt) -> Re
         .stderr(stderr_end)
         .process_group(0)
         .spawn()
-        .map_err(|error| program.why_not(&error))?;
+        .map_err(|error| match workspace.work().is_dir() {
+            true => program.why_not(&error),
+            false => "cannot start: the working directory is gone; a step before removed it".to_owned(),
+        })?;
     let group = child.id().and_then(Group::led_by).ok_or("cannot start: the process has no id")?;
     Ok(Started { child, group, stdout, stderr })
 }

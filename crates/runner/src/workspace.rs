@@ -62,10 +62,12 @@ impl Workspace {
     /// # Errors
     /// If something is left.
     pub fn remove(self) -> Result<(), RunnerError> {
-        for folder in [&self.work, &self.files, &self.folder] {
-            remove_tree(folder)?;
+        // Two calls for the common case, an empty working directory. What cannot go by itself goes with the folder, which
+        // the steps may have locked.
+        for folder in [&self.work, &self.files] {
+            let _ = remove_tree(folder);
         }
-        Ok(())
+        remove_tree(&self.folder)
     }
 
     /// Remove what an earlier process left behind: the folders of all runs under `root`, but of those in `keep`.

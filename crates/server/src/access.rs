@@ -3,16 +3,17 @@
 //! **Invariant (law 1):** the fields of [`App`] are private to this module, and [`Allowed`] is the only thing that hands
 //! them out. A handler without `Allowed<SomeAction>` as its first argument reaches nothing; [`guarded`] does not take it.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRef, FromRequestParts, RawPathParams},
+    extract::{FromRef, FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
     handler::Handler,
     http::{HeaderMap, Method, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
 use policy::{Action, Authorized, Principal, Resource};
 use store::{Identity, Store, StoreError};
+use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{clock, engine::Engine, problem::ApiError, token};
@@ -27,11 +28,13 @@ pub(crate) struct App(Arc<Core>);
 struct Core {
     store: Store,
     engine: Engine,
+    /// Told whenever a token or a session has been ended: whoever holds a stream open looks whether it was theirs.
+    endings: watch::Sender<()>,
 }
 
 impl App {
     pub(crate) fn new(store: Store, engine: Engine) -> Self {
-        Self(Arc::new(Core { store, engine }))
+        Self(Arc::new(Core { store, engine, endings: watch::Sender::new(()) }))
     }
 
     /// Does the store answer? Everybody may know.
@@ -42,6 +45,13 @@ impl App {
     /// Whose token is it?
     pub(crate) async fn identity_of_token(&self, secret: &str) -> Result<Option<Identity>, StoreError> {
         self.0.store.identity_of_token(&token::hash(secret)).await
+    }
+
+    async fn identity_of(&self, credential: &Credential) -> Result<Option<Identity>, StoreError> {
+        match credential {
+            Credential::Token(hash) => self.0.store.identity_of_token(hash).await,
+            Credential::Session(hash) => self.0.store.identity_of_session(hash, clock::now()).await,
+        }
     }
 
     /// Begin a session for whoever has just shown a token.
@@ -58,7 +68,8 @@ impl App {
 /// How somebody showed who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
-    Token,
+    /// The hash of the token.
+    Token(String),
     /// The hash of the session's secret.
     Session(String),
 }
@@ -66,7 +77,7 @@ pub(crate) enum Credential {
 impl Credential {
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Token => "token",
+            Self::Token(_) => "token",
             Self::Session(_) => "session",
         }
     }
@@ -78,6 +89,8 @@ pub(crate) struct Allowed<A: Action> {
     pub(crate) credential: Credential,
     pub(crate) expires_at: Option<jiff::Timestamp>,
     app: App,
+    /// Since before the credential was looked at.
+    endings: watch::Receiver<()>,
 }
 
 impl<A: Action> Allowed<A> {
@@ -92,6 +105,44 @@ impl<A: Action> Allowed<A> {
     pub(crate) fn engine(&self) -> &Engine {
         &self.app.0.engine
     }
+
+    /// A token or a session has been ended: streams that were opened with it end now.
+    pub(crate) fn tell_ending(&self) {
+        self.app.0.endings.send_replace(());
+    }
+
+    /// Done when the credential that asked is no longer in force. For answers that have no end of their own.
+    pub(crate) fn no_longer(&self) -> impl Future<Output = ()> + Send + use<A> {
+        let (app, credential, mut endings) =
+            (self.app.clone(), self.credential.clone(), self.endings.clone());
+        let left =
+            self.expires_at.map(|at| Duration::try_from(at.duration_since(clock::now())).unwrap_or_default());
+        async move {
+            let expired = async {
+                match left {
+                    Some(left) => tokio::time::sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let ended = async {
+                while endings.changed().await.is_ok() {
+                    match app.identity_of(&credential).await {
+                        Ok(Some(_)) => {}
+                        Ok(None) => return,
+                        Err(error) => {
+                            // Who cannot be known is not let in: whoever has the right asks again.
+                            tracing::warn!(%error, "a stream ends: whether its credential is in force cannot be known");
+                            return;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = expired => {}
+                () = ended => {}
+            }
+        }
+    }
 }
 
 impl<A: Action, S> FromRequestParts<S> for Allowed<A>
@@ -103,22 +154,21 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = App::from_ref(state);
+        let endings = app.0.endings.subscribe();
         let (identity, credential) = identify(&app, parts).await?;
         let resource = resource(parts, state).await?;
         let principal = Principal { id: identity.principal, name: identity.name, role: identity.role };
         let authorized =
             policy::decide::<A>(&principal, &resource).map_err(|denial| ApiError::denied(&denial))?;
-        Ok(Self { authorized, credential, expires_at: identity.expires_at, app })
+        Ok(Self { authorized, credential, expires_at: identity.expires_at, app, endings })
     }
 }
 
 /// Who asks: by token, else by session. A writing request with a session must come from this server's own pages.
 async fn identify(app: &App, parts: &Parts) -> Result<(Identity, Credential), ApiError> {
     if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
-        let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-        let Some(secret) = secret else { return Err(ApiError::not_signed_in()) };
-        let identity = app.identity_of_token(secret.trim()).await?;
-        return identity.map(|identity| (identity, Credential::Token)).ok_or_else(ApiError::not_signed_in);
+        let secret = authorization.to_str().ok().and_then(bearer).ok_or_else(ApiError::not_signed_in)?;
+        return known(app, Credential::Token(token::hash(secret))).await;
     }
     let cookies = CookieJar::from_headers(&parts.headers);
     let Some(secret) = cookies.get(SESSION_COOKIE) else { return Err(ApiError::not_signed_in()) };
@@ -127,9 +177,18 @@ async fn identify(app: &App, parts: &Parts) -> Result<(Identity, Credential), Ap
         return Err(ApiError::new(http::StatusCode::FORBIDDEN, "foreign-origin", "Foreign origin", detail)
             .hint("Programs use a token: `Authorization: Bearer TOKEN`."));
     }
-    let hash = token::hash(secret.value());
-    let identity = app.0.store.identity_of_session(&hash, clock::now()).await?;
-    identity.map(|identity| (identity, Credential::Session(hash))).ok_or_else(ApiError::not_signed_in)
+    known(app, Credential::Session(token::hash(secret.value()))).await
+}
+
+async fn known(app: &App, credential: Credential) -> Result<(Identity, Credential), ApiError> {
+    let identity = app.identity_of(&credential).await?;
+    identity.map(|identity| (identity, credential)).ok_or_else(ApiError::not_signed_in)
+}
+
+/// The secret of `Bearer SECRET`; the scheme's case says nothing (RFC 9110, 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
 /// Is the `Origin` that browsers send with every writing request this server's own?
@@ -142,8 +201,13 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
 /// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{token}`.
 async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resource, ApiError> {
     let mut resource = Resource::default();
-    // A route without parameters has none to read.
-    let Ok(params) = RawPathParams::from_request_parts(parts, state).await else { return Ok(resource) };
+    let params = match RawPathParams::from_request_parts(parts, state).await {
+        Ok(params) => params,
+        // A route without parameters has none to read.
+        Err(RawPathParamsRejection::MissingPathParams(_)) => return Ok(resource),
+        // What cannot be read cannot be decided on.
+        Err(unreadable) => return Err(ApiError::bad_request(format!("{}.", unreadable.body_text()))),
+    };
     for (name, value) in &params {
         let value = Some(value.to_owned());
         match name {

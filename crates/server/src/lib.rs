@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod body;
 mod clock;
 mod console;
 mod data_dir;

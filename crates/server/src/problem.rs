@@ -10,8 +10,11 @@ use model::api::{Fault, Problem};
 use policy::Decision;
 use store::StoreError;
 
+/// Faults told at once: nobody reads more, and the answer must not outgrow what was sent.
+const FAULTS_MAX: usize = 1000;
+
 /// A problem on its way to whoever asked. Boxed: results are small where all goes well.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ApiError(Box<Problem>);
 
 impl ApiError {
@@ -64,8 +67,12 @@ impl ApiError {
             .hint("`/api/openapi.json` says what this route reads.")
     }
 
-    pub(crate) fn faulty(detail: impl Into<String>, faults: Vec<Fault>) -> Self {
+    pub(crate) fn faulty(detail: impl Into<String>, mut faults: Vec<Fault>) -> Self {
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "faulty", "Faulty", detail);
+        if faults.len() > FAULTS_MAX {
+            error.0.hint = Some(format!("These are the first {FAULTS_MAX} of {} faults.", faults.len()));
+            faults.truncate(FAULTS_MAX);
+        }
         error.0.faults = faults;
         error
     }
@@ -73,6 +80,21 @@ impl ApiError {
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
             .hint("The server's log has more, under this request's id.")
+    }
+
+    /// With the id under which the server's log has the request.
+    pub(crate) fn of_request(mut self, id: &str) -> Self {
+        self.0.request_id = Some(id.to_owned());
+        self
+    }
+
+    /// For an answer that somebody else made: the framework, before any handler was reached.
+    pub(crate) fn of_status(status: StatusCode, text: &str) -> Self {
+        let reason = status.canonical_reason().unwrap_or("Error");
+        let kind = reason.to_ascii_lowercase().replace(' ', "-");
+        let detail = if text.is_empty() { format!("{reason}.") } else { text.to_owned() };
+        Self::new(status, &kind, reason, detail)
+            .hint("`/api/openapi.json` lists all routes and what they read.")
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -144,7 +166,8 @@ impl From<QueryRejection> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = (status, Json(*self.0)).into_response();
+        let mut response = (status, Json(&self.0)).into_response();
+        response.extensions_mut().insert(self);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::UNAUTHORIZED {

@@ -14,10 +14,10 @@ mod tokens;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
-    response::Response,
-    routing::get,
+    response::{IntoResponse, Response},
+    routing::{any, get},
 };
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer,
@@ -34,8 +34,11 @@ use crate::{
     problem::ApiError,
 };
 
-/// Bytes that a body may have, but for `apply`.
-const BODY_MAX: usize = 2 * 1024 * 1024;
+/// Bytes that a body may have, but for `apply`: inputs of 1 MiB, of which JSON may escape each byte with six.
+const BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// Bytes of a refusal that is not ours and is made a problem.
+const FOREIGN_MAX: usize = 16 * 1024;
 
 /// Scripts, styles and requests of this server only; nothing may frame it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -97,16 +100,19 @@ pub(crate) fn router(app: App) -> Router {
     let json = [(header::CONTENT_TYPE, "application/json")];
     router
         .route("/api/openapi.json", get(move || async move { (json, document) }))
-        .route("/api/{*rest}", axum::routing::any(no_such_route))
+        .route("/api", any(no_such_route))
+        .route("/api/", any(no_such_route))
+        .route("/api/{*rest}", any(no_such_route))
         .fallback(console::serve)
+        .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(app)
-        .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(identify_request))
         .layer(header_layer(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::REFERRER_POLICY, "no-referrer"))
-        .layer(middleware::from_fn(identify_request))
+        .layer(CompressionLayer::new())
 }
 
 fn header_layer(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -117,27 +123,71 @@ async fn no_such_route() -> ApiError {
     ApiError::not_found("such route", "`/api/openapi.json` lists all routes.")
 }
 
+async fn no_such_method(method: Method) -> ApiError {
+    let detail = format!("This route has no {method}.");
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "No such method", detail)
+        .hint("`Allow` names what it has; `/api/openapi.json` lists all routes.")
+}
+
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let words =
         cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
     tracing::error!(cause = words.unwrap_or("unknown"), "a handler panicked");
-    axum::response::IntoResponse::into_response(ApiError::internal("Something that cannot happen happened."))
+    ApiError::internal("Something that cannot happen happened.").into_response()
 }
 
-/// Give every request an id, in the log and in the answer.
+/// Give every request an id, in the log and in the answer, and see to it that whatever goes wrong is told as a problem.
 async fn identify_request(request: Request, next: Next) -> Response {
-    let id = model::id::Uuid::now_v7();
+    let id = model::id::Uuid::now_v7().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = std::time::Instant::now();
-    let mut response = next.run(request).await;
+    let answer = if has_nul(request.uri()) {
+        ApiError::bad_request("The address holds a NUL, which no name has.").into_response()
+    } else {
+        next.run(request).await
+    };
+    let mut response = as_problem(answer, &id, is_api(&path)).await;
     let (status, took) = (response.status(), began.elapsed());
     if status.is_server_error() {
         tracing::error!(request = %id, %method, path, status = status.as_u16(), ?took, "failed");
     } else {
         tracing::debug!(request = %id, %method, path, status = status.as_u16(), ?took, "answered");
     }
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+    if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+fn is_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The two engines of the store do not agree on what to do with one.
+fn has_nul(uri: &Uri) -> bool {
+    uri.path_and_query().is_some_and(|text| text.as_str().contains("%00"))
+}
+
+/// A problem with the request's id in it. What the framework itself refuses is made one, if the API was asked.
+async fn as_problem(mut response: Response, id: &str, api: bool) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let problem = match response.extensions_mut().remove::<ApiError>() {
+        Some(problem) => problem,
+        None if api => {
+            let body = std::mem::take(response.body_mut());
+            let text = axum::body::to_bytes(body, FOREIGN_MAX).await.unwrap_or_default();
+            ApiError::of_status(status, String::from_utf8_lossy(&text).trim())
+        }
+        None => return response,
+    };
+    let mut told = problem.of_request(id).into_response();
+    // What else was said stays said, as `Allow`.
+    let stays = |name: &HeaderName| *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH;
+    for (name, value) in response.headers().iter().filter(|(name, _)| stays(name)) {
+        told.headers_mut().insert(name.clone(), value.clone());
+    }
+    told
 }

@@ -2,7 +2,13 @@
 
 use model::id::{PrincipalId, Uuid};
 
-use crate::{Store, StoreError, engine::in_write};
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+
+use crate::{
+    Store, StoreError,
+    engine::{in_read, in_write},
+};
 
 /// What makes a call the same call.
 #[derive(Clone, Debug)]
@@ -67,6 +73,33 @@ macro_rules! claim_key {
 pub(crate) use claim_key;
 
 impl Store {
+    /// The answer that this call got when it came before.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] if the key came with another body.
+    pub async fn answered_before<T>(&self, key: &Key) -> Result<Option<T>, StoreError>
+    where
+        T: DeserializeOwned + Send + Unpin + 'static,
+    {
+        let key = key.clone();
+        in_read!(self, |connection| async move {
+            let row = sqlx::query(
+                "SELECT body, answer FROM idempotency_keys WHERE principal = $1 AND route = $2 AND key = $3",
+            )
+            .bind(key.principal.0)
+            .bind(key.route)
+            .bind(key.key)
+            .fetch_optional(&mut *connection)
+            .await?;
+            let Some(row) = row else { return Ok(None) };
+            if row.try_get::<String, _>("body")? != key.body {
+                return Err(StoreError::KeyReused);
+            }
+            let answer: sqlx::types::Json<T> = row.try_get("answer")?;
+            Ok(Some(answer.0))
+        })
+    }
+
     /// Forget the keys that came before the instant of this UUIDv7.
     ///
     /// # Errors

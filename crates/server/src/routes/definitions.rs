@@ -17,7 +17,7 @@ use serde::Deserialize;
 use store::Apply;
 
 use super::paging::{PageQuery, limit, page};
-use crate::{access::Allowed, clock, problem::ApiError, source};
+use crate::{access::Allowed, body::Object, clock, problem::ApiError, source};
 
 /// Bytes that a repository may have on its way: documents, and files in base64.
 const APPLY_MAX: usize = 48 * 1024 * 1024;
@@ -67,8 +67,9 @@ async fn body_up_to(request: Request, limit: usize) -> Result<ApplyRequest, ApiE
     use axum::{RequestExt, extract::rejection::JsonRejection};
     let mut request = request;
     DefaultBodyLimit::max(limit).apply(&mut request);
-    let body: Result<Json<ApplyRequest>, JsonRejection> = request.extract().await;
-    Ok(body?.0)
+    let body: Result<Json<Object<ApplyRequest>>, JsonRejection> = request.extract().await;
+    let Json(Object(request)) = body?;
+    Ok(request)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

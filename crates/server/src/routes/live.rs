@@ -10,9 +10,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use model::api::{Problem, RunSummary};
-use policy::{LogRead, RunRead};
+use policy::{Action, LogRead, RunRead};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -57,7 +57,8 @@ pub(super) async fn follow_run(
 ) -> Result<Response, ApiError> {
     let Query(query) = query?;
     let id = run_id(&run)?;
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    let last =
+        headers.get("last-event-id").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let cursor =
         last.or(query.after).map(|text| text.parse::<Cursor>()).transpose().map_err(ApiError::bad_request)?;
     let follow = allowed.engine().follow(&project, id, cursor, query.tail).await?;
@@ -73,8 +74,14 @@ pub(super) async fn follow_run(
             }
         }
     });
-    let events = events.take_until(allowed.engine().closing()).map(Ok::<_, Infallible>);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(sse(&allowed, events))
+}
+
+/// Events until the server stops, or whoever asked may no longer: that is looked at again when a credential ends.
+fn sse<A: Action>(allowed: &Allowed<A>, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let events = events.take_until(allowed.engine().closing()).take_until(allowed.no_longer());
+    let events = events.map(Ok::<_, Infallible>);
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
 fn live_event(cursor: &Cursor, event: &LiveEvent) -> Event {
@@ -128,6 +135,5 @@ pub(super) async fn follow_runs(
             }
         }
     });
-    let events = events.take_until(allowed.engine().closing()).map(Ok::<_, Infallible>);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(sse(&allowed, events))
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use model::{
     api::{Page, Problem, RunEvents, RunSummary, RunView, StartRequest},
-    id::{RunId, Uuid},
+    id::{ProjectId, RunId, Uuid},
     run::{PlannedStep, Requested, Requester, RunEvent, RunState},
 };
 use policy::{Principal, RunCancel, RunRead, RunStart};
@@ -21,7 +21,7 @@ use super::{
     definitions::{no_project, no_runbook},
     paging::{limit, page},
 };
-use crate::{access::Allowed, problem::ApiError};
+use crate::{access::Allowed, body::Object, problem::ApiError};
 
 /// Characters that a reason may have.
 const REASON_MAX: usize = 4096;
@@ -42,12 +42,38 @@ pub(super) async fn start(
     allowed: Allowed<RunStart>,
     Path((project, name)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Result<Json<StartRequest>, JsonRejection>,
+    body: Result<Json<Object<StartRequest>>, JsonRejection>,
 ) -> Result<(StatusCode, HeaderMap, Json<RunView>), ApiError> {
-    let Json(request) = body?;
+    let Json(Object(request)) = body?;
     let route = format!("{} /projects/{project}/runbooks/{name}/runs", Method::POST);
     let key = idempotency_key(&headers, allowed.principal(), route, &request)?;
-    let row = allowed.store().runbook(&project, &name).await?.ok_or_else(|| no_runbook(&project, &name))?;
+    let answered = match plan(&allowed, &project, &name, request).await {
+        Ok((project, requested)) => allowed.engine().request(project, requested, key).await?,
+        // What this key has started is started, whatever has become of the runbook since.
+        Err(refusal) => match &key {
+            Some(key) => match allowed.store().answered_before(key).await? {
+                Some(answer) => Answered { answer, replayed: true },
+                None => return Err(refusal),
+            },
+            None => return Err(refusal),
+        },
+    };
+    let mut headers = replayed(&answered);
+    let location = format!("/api/v1/projects/{project}/runs/{}", answered.answer.run.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        headers.insert(header::LOCATION, location);
+    }
+    Ok((StatusCode::CREATED, headers, Json(answered.answer)))
+}
+
+/// The run that is asked for, of the version that is published now.
+async fn plan(
+    allowed: &Allowed<RunStart>,
+    project: &str,
+    name: &str,
+    request: StartRequest,
+) -> Result<(ProjectId, Requested), ApiError> {
+    let row = allowed.store().runbook(project, name).await?.ok_or_else(|| no_runbook(project, name))?;
     if row.retired_at.is_some() {
         let detail = format!("Runbook `{name}` is retired.");
         return Err(ApiError::new(StatusCode::CONFLICT, "retired", "Retired", detail)
@@ -57,10 +83,9 @@ pub(super) async fn start(
     let inputs = definition::read_inputs(&runbook.inputs, &request.inputs).map_err(|faults| {
         ApiError::faulty("The inputs are not what the runbook takes; nothing was started.", faults)
     })?;
-    let id = RunId(Uuid::now_v7());
     let requested = Requested {
-        id,
-        project: project.clone(),
+        id: RunId(Uuid::now_v7()),
+        project: project.to_owned(),
         digest: row.digest,
         inputs_digest: definition::inputs_digest(&inputs),
         inputs,
@@ -74,13 +99,7 @@ pub(super) async fn start(
         effect: runbook.effect,
         timeout_s: runbook.timeout_s,
     };
-    let answered = allowed.engine().request(row.project, requested, key).await?;
-    let mut headers = replayed(&answered);
-    let location = format!("/api/v1/projects/{project}/runs/{}", answered.answer.run.id);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        headers.insert(header::LOCATION, location);
-    }
-    Ok((StatusCode::CREATED, headers, Json(answered.answer)))
+    Ok((row.project, requested))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

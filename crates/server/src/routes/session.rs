@@ -16,6 +16,7 @@ use store::Identity;
 
 use crate::{
     access::{Allowed, App, Credential, SESSION_COOKIE, same_origin},
+    body::Object,
     clock,
     problem::ApiError,
     token,
@@ -33,14 +34,14 @@ pub(super) async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
     jar: CookieJar,
-    body: Result<Json<SignIn>, JsonRejection>,
+    body: Result<Json<Object<SignIn>>, JsonRejection>,
 ) -> Result<(CookieJar, Json<SessionView>), ApiError> {
     // A foreign page must not sign a browser in as somebody else. Programs send no `Origin`.
     if headers.contains_key(http::header::ORIGIN) && !same_origin(&headers) {
         let detail = "A browser may sign in only from this server's own pages.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "foreign-origin", "Foreign origin", detail));
     }
-    let Json(SignIn { token: secret }) = body?;
+    let Json(Object(SignIn { token: secret })) = body?;
     let Some(identity) = app.identity_of_token(secret.trim()).await? else {
         let detail = "This token is not known here, or no longer.";
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unknown-token", "Unknown token", detail).hint(
@@ -98,6 +99,7 @@ pub(super) async fn sign_out(
 ) -> Result<(CookieJar, StatusCode), ApiError> {
     if let Credential::Session(hash) = &allowed.credential {
         allowed.store().end_session(hash, clock::now(), allowed.principal().id).await?;
+        allowed.tell_ending();
     }
     Ok((jar.remove(Cookie::build(SESSION_COOKIE).path("/")), StatusCode::NO_CONTENT))
 }

@@ -12,7 +12,7 @@ use model::{
 };
 use policy::{TokenCreate, TokenRead, TokenRevoke};
 
-use crate::{access::Allowed, clock, problem::ApiError, token};
+use crate::{access::Allowed, body::Object, clock, problem::ApiError, token};
 
 /// All tokens; never their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses(
@@ -32,9 +32,9 @@ pub(super) async fn list(allowed: Allowed<TokenRead>) -> Result<Json<Page<TokenV
 ))]
 pub(super) async fn create(
     allowed: Allowed<TokenCreate>,
-    body: Result<Json<CreateToken>, JsonRejection>,
+    body: Result<Json<Object<CreateToken>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CreatedToken>), ApiError> {
-    let Json(CreateToken { name, role }) = body?;
+    let Json(Object(CreateToken { name, role })) = body?;
     if !is_name(&name) {
         let hint = "Use lower-case letters, digits and `-`, 63 characters at most, beginning with a letter or digit.";
         return Err(
@@ -62,5 +62,6 @@ pub(super) async fn revoke(
     let hint = "`signalbox tokens list` shows which there are.";
     let id: TokenId = token.parse().map_err(|_| ApiError::not_found(&format!("token `{token}`"), hint))?;
     allowed.store().revoke_token(id, clock::now(), allowed.principal().id).await?;
+    allowed.tell_ending();
     Ok(StatusCode::NO_CONTENT)
 }

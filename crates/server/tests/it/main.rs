@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod access;
+mod attacks;
 mod console;
 mod documents;
 mod follow;

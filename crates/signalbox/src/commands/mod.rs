@@ -29,6 +29,9 @@ use crate::{
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Server(_)) {
+        server::close_inherited();
+    }
     let context = Context { printer: Printer::new(cli.global.json), global: cli.global };
     let done = match runtime(&cli.command) {
         Ok(runtime) => runtime.block_on(perform(&context, cli.command)),

@@ -57,6 +57,18 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// Close what whoever started this program left open: the server has no use for it, and steps would have it too. Before
+/// anything of its own is open.
+pub fn close_inherited() {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return };
+    let open: Vec<i32> =
+        open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // The folder that was just read is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+}
+
 fn ready(context: &Context, ready: &server::Ready) {
     let printer = &context.printer;
     printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));

@@ -11,6 +11,7 @@ use std::{
 use client::LiveEvent;
 use definition::Reading;
 use server::{TryError, TryEvent};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     args::{InputArg, input, name},
@@ -51,10 +52,19 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     let runbook = choose(&reading, args.runbook.as_deref())?;
     let source = apply::request(&folder, &reading)?;
+    // Not only Ctrl-C: whatever asks this program to end must not leave the run's processes and files behind.
+    let broken = |e| Failure::new(Exit::Refused, format!("signals cannot be waited for: {e}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
+    let nohup = ignores_hangup();
+    let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
     let watch = Mutex::new(Watch::run(&context.printer));
     let interrupted = AtomicBool::new(false);
     let cancel = async {
-        let _ = tokio::signal::ctrl_c().await;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv(), if !nohup => {}
+        }
         interrupted.store(true, Ordering::Relaxed);
     };
     let event = |event| {
@@ -81,6 +91,13 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             Err(failure(error))
         }
     }
+}
+
+/// Was it started with `nohup`? Asked before anybody waits for that signal.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 fn hold<'a, 'w>(watch: &'a Mutex<Watch<'w>>) -> MutexGuard<'a, Watch<'w>> {

@@ -3,8 +3,11 @@
 
 mod check;
 mod fake;
+mod machine;
 mod program;
 mod real;
 mod run;
 mod sign_in;
+mod stopping;
 mod usage;
+mod whole;

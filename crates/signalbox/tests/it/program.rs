@@ -39,9 +39,15 @@ impl Home {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
+        let mut command = self.command_of(env!("CARGO_BIN_EXE_signalbox"));
+        command.args(words);
         command
-            .args(words)
+    }
+
+    /// Another program, in the same surroundings.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("HOME", self.path())
             .env("XDG_CONFIG_HOME", self.path().join("config"))
