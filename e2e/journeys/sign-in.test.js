@@ -59,7 +59,7 @@ test('a revoked token signs out at once', async () => {
   );
   const tokens = listed.flatMap((each) => each.items ?? each);
   await set.box.cli('tokens', 'revoke', tokens.find(({ name }) => name === 'leaver').id);
-  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await page.reload();
   await page.waitForURL(/sign-in/);
   await page.context().close();
 });
