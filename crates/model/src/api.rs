@@ -220,7 +220,7 @@ pub struct VersionSummary {
 pub struct StartRequest {
     /// By input name. A text is read as the input's type, so `"42"` is good for an integer.
     #[serde(default, deserialize_with = "each_once")]
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     pub inputs: BTreeMap<String, serde_json::Value>,
     /// Why, for whoever reads it later.
     #[serde(default)]

@@ -51,6 +51,8 @@ struct Inner {
     wake: Notify,
     slots: Arc<Semaphore>,
     slot_count: usize,
+    /// Held for a moment by whoever has sent a piece of output and goes on to the next.
+    turns: Semaphore,
     /// Steps that run now: fewer than places taken while tasks are being claimed.
     running: AtomicUsize,
     /// How to end the processes of a run. Made by whoever comes first: the runner, or somebody who cancels.
@@ -75,6 +77,7 @@ impl Engine {
             wake: Notify::new(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
+            turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             running: AtomicUsize::new(0),
             stops: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -89,6 +92,14 @@ impl Engine {
 
     pub(crate) fn outputs(&self) -> &Outputs {
         &self.0.outputs
+    }
+
+    /// Wait for a turn at a long output. There is always more of it at hand, and unpacking it takes time: without turns,
+    /// hundreds who read would keep everybody else, the store too, from the threads that all share.
+    pub(crate) async fn turn(&self) {
+        // An error means that the engine is gone, and nobody is kept from anything.
+        let _turn = self.0.turns.acquire().await;
+        tokio::task::yield_now().await;
     }
 
     /// Steps that run now, and how many may.

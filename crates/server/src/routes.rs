@@ -45,11 +45,15 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
      font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Signalbox",
-    description = "Operations as a Service: define, decide, run, watch. Conventions: docs/api.md.",
-    license(name = "Apache-2.0", identifier = "Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "Signalbox",
+        description = "Operations as a Service: define, decide, run, watch. Conventions: docs/api.md.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    // Told by server-sent events, whose data no operation can name.
+    components(schemas(model::api::OutputChunk, model::api::OutputStream))
+)]
 struct Document;
 
 /// Routes that anybody may call: health, the API's own document, and signing in. `tests/it/routes.rs` knows them by name.

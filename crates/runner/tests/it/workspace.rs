@@ -66,7 +66,7 @@ async fn all_goes_whatever_a_step_did_and_no_link_is_followed() {
     let scene = Scene::with_files(&[file("a/b/c", FileMode::Plain, "")]);
     symlink(outside.path(), scene.work("link")).unwrap();
     let performed = scene
-        .sh("mkdir -p x/y/z; touch x/y/z/f; chmod 0 x/y/z x/y x; mkfifo fifo; mkdir -p open/in; chmod 555 open/in open; chmod 500 .")
+        .sh("mkdir -p x/y/z; touch x/y/z/f; chmod 0 x/y/z x/y x; mkfifo fifo; mkdir -p open/in; chmod 555 open/in open; chmod 500 . ..")
         .await;
     assert_eq!(performed.message(), "");
     let root = scene.folder.path().join("runs");
@@ -74,6 +74,29 @@ async fn all_goes_whatever_a_step_did_and_no_link_is_followed() {
     assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
     assert_eq!(fs::read_to_string(outside.path().join("kept")).unwrap(), "kept");
     assert_eq!(mode(outside.path()), 0o750);
+}
+
+#[tokio::test]
+async fn a_working_directory_that_is_no_longer_one_harms_nobody() {
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("kept"), "kept").unwrap();
+    fs::set_permissions(outside.path(), fs::Permissions::from_mode(0o750)).unwrap();
+    let scene = Scene::new();
+    let swapped = format!(
+        "mv \"$HOME\" ../moved; ln -s {0} \"$HOME\"; rm -r \"$TMPDIR\"; ln -s {0} \"$TMPDIR\"",
+        outside.path().display()
+    );
+    assert_eq!(scene.sh(&swapped).await.message(), "");
+    let root = scene.folder.path().join("runs");
+    scene.workspace.remove().unwrap();
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(outside.path().join("kept")).unwrap(), "kept");
+    assert_eq!(mode(outside.path()), 0o750);
+
+    let scene = Scene::new();
+    assert_eq!(scene.sh("rm -r \"$HOME\"").await.message(), "");
+    let message = scene.sh("true").await.message().to_owned();
+    assert!(message.contains("working directory is gone"), "{message}");
 }
 
 #[test]

@@ -63,14 +63,18 @@ pub(super) async fn follow_run(
         last.or(query.after).map(|text| text.parse::<Cursor>()).transpose().map_err(ApiError::bad_request)?;
     let follow = allowed.engine().follow(&project, id, cursor, query.tail).await?;
     let follow = follow.ok_or_else(|| no_run(&run))?;
-    let events = stream::unfold(Some(follow), |follow| async move {
+    let engine = allowed.engine().clone();
+    let events = stream::unfold((Some(follow), engine), |(follow, engine)| async move {
         let mut follow = follow?;
         match follow.next().await {
-            Ok(Some((cursor, event))) => Some((live_event(&cursor, &event), Some(follow))),
+            Ok(Some((cursor, event))) => {
+                engine.turn().await;
+                Some((live_event(&cursor, &event), (Some(follow), engine)))
+            }
             Ok(None) => None,
             Err(error) => {
                 tracing::error!(%error, "a follower lost its run");
-                Some((problem_event(&error.to_string()), None::<Follow>))
+                Some((problem_event(&error.to_string()), (None::<Follow>, engine)))
             }
         }
     });

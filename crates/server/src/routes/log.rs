@@ -61,9 +61,11 @@ pub(super) async fn read(
         let name = query.step.unwrap_or_default();
         return Err(ApiError::not_found(&format!("step `{name}` in this run"), "The run lists its steps."));
     }
-    let chunks = stream::try_unfold(readers, |mut readers| async move {
+    let engine = allowed.engine().clone();
+    let chunks = stream::try_unfold((readers, engine), |(mut readers, engine)| async move {
+        engine.turn().await;
         let chunk = next_chunk(&mut readers)?;
-        Ok::<_, std::io::Error>(chunk.map(|chunk| (chunk, readers)))
+        Ok::<_, std::io::Error>(chunk.map(|chunk| (chunk, (readers, engine))))
     });
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((kind, Body::from_stream(chunks)).into_response())

@@ -7,7 +7,7 @@ use policy::ProjectList;
 use crate::{access::Allowed, problem::ApiError};
 
 /// Which projects there are.
-#[utoipa::path(get, path = "/api/v1/projects", tag = "projects", responses(
+#[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "projects", responses(
     (status = 200, description = "All projects, by name", body = Page<Project>),
     (status = 401, description = "Not signed in", body = Problem),
 ))]

@@ -117,7 +117,7 @@ pub(super) struct RunsQuery {
 }
 
 /// Runs of a project, newest first.
-#[utoipa::path(get, path = "/api/v1/projects/{project}/runs", tag = "runs",
+#[utoipa::path(get, path = "/api/v1/projects/{project}/runs", operation_id = "list_runs", tag = "runs",
     params(("project" = String, Path), RunsQuery), responses(
     (status = 200, description = "A page of runs", body = Page<RunSummary>),
     (status = 404, description = "No such project", body = Problem),

@@ -15,7 +15,7 @@ use policy::{TokenCreate, TokenRead, TokenRevoke};
 use crate::{access::Allowed, body::Object, clock, problem::ApiError, token};
 
 /// All tokens; never their secrets.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses(
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", responses(
     (status = 200, description = "All tokens, oldest first", body = Page<TokenView>),
     (status = 403, description = "Not for this principal", body = Problem),
 ))]

@@ -438,3 +438,32 @@ async fn hundreds_follow_and_leave_and_places_that_never_were_are_refused_or_har
     assert_eq!(server.follow(&run, &format!("?tail={most}"), None).await.last().expect("an end").1, "end");
     assert_eq!(server.get(&format!("{path}?tail=-1")).await.0, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn those_who_read_much_leave_the_others_their_turn() {
+    let server = TestServer::start().await;
+    server
+        .apply("kind: Runbook\nname: flood\nsteps: [{run: yes some words of output | head -c 8000000}]\n")
+        .await;
+    let run = server.start_run("flood", json!({})).await;
+    assert_eq!(server.ended(&run).await["state"], "succeeded");
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let ask = |what: &str| {
+        let mut socket = TcpStream::connect(&address).expect("a connection");
+        let path = format!("/api/v1/projects/default/runs/{run}/{what}");
+        let asked =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", server.admin);
+        socket.write_all(asked.as_bytes()).expect("it can be asked");
+        socket
+    };
+    // They read nothing, or what the system keeps for them.
+    let readers: Vec<TcpStream> = (0..60).map(|n| ask(if n % 2 == 0 { "live" } else { "log" })).collect();
+    let mut longest = Duration::ZERO;
+    for _ in 0..5 {
+        let asked = Instant::now();
+        assert_eq!(server.get("/api/v1/session").await.0, StatusCode::OK);
+        longest = longest.max(asked.elapsed());
+    }
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    println!("longest answer beside {} readers: {longest:?}", readers.len());
+}

@@ -19,3 +19,15 @@ fn it_is_openapi_3_1() {
     let document = serde_json::to_value(server::openapi()).expect("JSON");
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
 }
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = serde_json::to_value(server::openapi()).expect("JSON");
+    let mut seen = std::collections::BTreeSet::new();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            let name = operation["operationId"].as_str().expect("a name");
+            assert!(seen.insert(name.to_owned()), "two operations are called `{name}`");
+        }
+    }
+}

@@ -110,7 +110,7 @@ impl Machine {
     pub fn json(&self, words: &[&str]) -> Vec<Value> {
         let done = self.signalbox(&[words, &["--json"]].concat());
         assert_eq!(done.code, Some(0), "{words:?}: {}", done.err);
-        done.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Start a run and leave: its id.
