@@ -12,7 +12,7 @@ export interface paths {
       cookie?: never;
     };
     /** Which projects there are. */
-    get: operations['list'];
+    get: operations['list_projects'];
     put?: never;
     post?: never;
     delete?: never;
@@ -114,7 +114,7 @@ export interface paths {
       cookie?: never;
     };
     /** Runs of a project, newest first. */
-    get: operations['list'];
+    get: operations['list_runs'];
     put?: never;
     post?: never;
     delete?: never;
@@ -272,7 +272,7 @@ export interface paths {
       cookie?: never;
     };
     /** All tokens; never their secrets. */
-    get: operations['list'];
+    get: operations['list_tokens'];
     put?: never;
     /** Make a principal and its token. The secret is in this answer and nowhere else. */
     post: operations['create'];
@@ -486,6 +486,25 @@ export interface components {
         };
     /** @description A value of an input, of the type that its [`InputKind`] says. */
     InputValue: boolean | number | string;
+    /** @description A piece of a run's output, in the order in which it was written. */
+    OutputChunk: {
+      /** Format: date-time */
+      at: string;
+      /** Format: int32 */
+      attempt: number;
+      /** @description Else in standard base64. A character may be cut in two: decode a stream as a whole. */
+      bytes_base64?: string | null;
+      /** @description The step's name. */
+      step: string;
+      stream: components['schemas']['OutputStream'];
+      /** @description The bytes, if they are UTF-8 by themselves. */
+      text?: string | null;
+    };
+    /**
+     * @description Where output came from.
+     * @enum {string}
+     */
+    OutputStream: 'stdout' | 'stderr' | 'note';
     /** @description A list, and how to get more of it. */
     Page_Project: {
       items: {
@@ -817,7 +836,7 @@ export interface components {
     StartRequest: {
       /** @description By input name. A text is read as the input's type, so `"42"` is good for an integer. */
       inputs?: {
-        [key: string]: Record<string, never>;
+        [key: string]: unknown;
       };
       /** @description Why, for whoever reads it later. */
       reason?: string | null;
@@ -927,7 +946,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  list: {
+  list_projects: {
     parameters: {
       query?: never;
       header?: never;
@@ -1165,7 +1184,7 @@ export interface operations {
       };
     };
   };
-  list: {
+  list_runs: {
     parameters: {
       query?: {
         /** @description Only of this runbook. */
@@ -1537,7 +1556,7 @@ export interface operations {
       };
     };
   };
-  list: {
+  list_tokens: {
     parameters: {
       query?: never;
       header?: never;
