@@ -9,9 +9,6 @@ import { statusOf } from './problem';
 
 const MOST = 200;
 
-// Three lists share one operation id in the API's document, so the client made of it takes each for any of them: their pages
-// are named here until each has its own.
-
 /** All pages of a list that is short by nature. */
 async function all<T>(read: (after: string | undefined) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = [];
@@ -45,7 +42,7 @@ export const sessionQuery = queryOptions({
 export const projectsQuery = queryOptions({
   queryKey: ['projects'],
   queryFn: ({ signal }): Promise<Project[]> =>
-    answer(api.GET('/api/v1/projects', { signal })).then((page) => (page as Page<unknown> as Page<Project>).items),
+    answer(api.GET('/api/v1/projects', { signal })).then((page) => page.items),
   staleTime: 60_000,
 });
 
@@ -104,11 +101,11 @@ export function runsQuery(project: string, filter: RunFilter, limit = 50) {
               runbook: runbook ?? undefined,
               state: states.length > 0 ? states.join(',') : undefined,
             },
-          } as never,
+          },
           signal,
         }),
       );
-      return latestRuns.freshen(page as Page<unknown> as Page<RunSummary>, filter);
+      return latestRuns.freshen(page, filter);
     },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next ?? null,
@@ -127,5 +124,5 @@ export function runQuery(project: string, run: string) {
 export const tokensQuery = queryOptions({
   queryKey: ['tokens'],
   queryFn: ({ signal }): Promise<TokenView[]> =>
-    answer(api.GET('/api/v1/tokens', { signal })).then((page) => (page as Page<unknown> as Page<TokenView>).items),
+    answer(api.GET('/api/v1/tokens', { signal })).then((page) => page.items),
 });

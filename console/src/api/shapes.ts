@@ -23,20 +23,8 @@ export type Role = Schemas['Role'];
 export type SessionView = Schemas['SessionView'];
 export type TokenView = Schemas['TokenView'];
 export type CreatedToken = Schemas['CreatedToken'];
-
-/** Where output came from; `note` is the platform's own word about it, as that it was cut. */
-export type OutputStream = 'stdout' | 'stderr' | 'note';
-
-/** A piece of a run's output. It travels in events only, so the API's document does not describe it. */
-export interface OutputChunk {
-  step: string;
-  attempt: number;
-  stream: OutputStream;
-  at: string;
-  /** The bytes, if they are UTF-8 by themselves. */
-  text?: string | null;
-  bytes_base64?: string | null;
-}
+export type OutputStream = Schemas['OutputStream'];
+export type OutputChunk = Schemas['OutputChunk'];
 
 /** A list, and how to get more of it. */
 export interface Page<T> {

@@ -16,7 +16,7 @@ import { answer, api } from '../../api/client';
 import { OnceKey } from '../../api/once';
 import { ProblemError, faultsByPath } from '../../api/problem';
 import { runQuery } from '../../api/queries';
-import type { RunView, RunbookView, StartRequest } from '../../api/shapes';
+import type { RunView, RunbookView } from '../../api/shapes';
 import { Icon } from '../../show/Icon';
 import { TroubleNote } from '../../show/Trouble';
 import { InputField } from './InputField';
@@ -54,8 +54,7 @@ export function RunForm({ view, again }: RunFormProps) {
             path: { project, runbook: runbook.name },
             header: { 'Idempotency-Key': once.current.for(body) },
           },
-          // The document has every value of an input as an object; the API takes any JSON value.
-          body: body as unknown as StartRequest,
+          body,
         }),
       ),
     onSuccess: (run) => {
