@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{
+    api::RunView,
     id::{PrincipalId, RunId, Uuid},
     run::{Refused, RunEffect, RunState},
 };
@@ -25,6 +26,13 @@ contract! {
         let second = ask(key("k", "body")).await.unwrap();
         assert!(second.replayed);
         assert_eq!(second.answer, first.answer);
+
+        // It can be asked for alone, and asking starts nothing.
+        let before: Option<RunView> = bed.store.answered_before(&key("k", "body")).await.unwrap();
+        assert_eq!(before, Some(first.answer.clone()));
+        assert_eq!(bed.store.answered_before::<RunView>(&key("never", "body")).await.unwrap(), None);
+        let reused = bed.store.answered_before::<RunView>(&key("k", "other")).await;
+        assert!(matches!(reused.unwrap_err(), StoreError::KeyReused));
 
         // The answer is the first one, whatever became of the run.
         bed.store.advance(first.answer.run.id, now(), started(0), false).await.unwrap();
