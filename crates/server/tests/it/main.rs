@@ -1,5 +1,5 @@
 //! The server as its users meet it: over HTTP, on a store of its own, with real processes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 // A test that meets something unexpected should stop there and say so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
