@@ -71,8 +71,21 @@ export async function enter(page, token) {
   }
 }
 
+/** Wait until nothing fades in any more: a colour on its way is not one that anybody reads by. */
+async function settled(page) {
+  await page.waitForFunction(() => {
+    const moving = document.getAnimations().some((animation) => {
+      return animation.playState === 'running' && animation.effect?.getComputedTiming().endTime !== Infinity;
+    });
+    // Menus set their opacity themselves, first to nothing.
+    const faded = [...document.querySelectorAll('[style*="opacity"]')];
+    return !moving && faded.every((element) => getComputedStyle(element).opacity === '1');
+  });
+}
+
 /** What axe-core finds in the page, each as one line. */
 export async function axe(page) {
+  await settled(page);
   await page.evaluate(await readFile(AXE, 'utf8'));
   const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: values }), RULES);
   return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`));
