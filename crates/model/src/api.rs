@@ -63,6 +63,23 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+impl Fault {
+    /// An error that has no place in a text.
+    pub fn without_place(code: &str, path: &str, message: &str) -> Self {
+        Self {
+            severity: Severity::Error,
+            code: code.to_owned(),
+            path: path.to_owned(),
+            line: 0,
+            column: 0,
+            offset: 0,
+            length: 0,
+            message: message.to_owned(),
+            hint: None,
+        }
+    }
+}
+
 /// Does a fault stop the document?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

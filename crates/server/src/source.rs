@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use definition::{ListedFile, Listing, SourceText};
 use model::{
-    api::{ApplyRequest, Fault, Severity, SourceFile},
+    api::{ApplyRequest, Fault, SourceFile},
     name::Digest,
     runbook::VersionFile,
 };
@@ -37,12 +37,16 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
                 let sha256 = definition::sha256(&bytes);
                 let twice = decoded.insert(&source.path, Decoded { source, sha256, bytes }).is_some();
                 if twice {
-                    faults.push(fault("file_twice", &source.path, "This file was sent twice."));
+                    faults.push(Fault::without_place(
+                        "file_twice",
+                        &source.path,
+                        "This file was sent twice.",
+                    ));
                 }
             }
             Err(error) => {
                 let message = format!("The content of this file is not base64: {error}.");
-                faults.push(fault("not_base64", &source.path, &message));
+                faults.push(Fault::without_place("not_base64", &source.path, &message));
             }
         }
     }
@@ -92,18 +96,4 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
         });
     }
     Ok(Checked { definitions, files, remarks: faults })
-}
-
-fn fault(code: &str, path: &str, message: &str) -> Fault {
-    Fault {
-        severity: Severity::Error,
-        code: code.to_owned(),
-        path: path.to_owned(),
-        line: 0,
-        column: 0,
-        offset: 0,
-        length: 0,
-        message: message.to_owned(),
-        hint: None,
-    }
 }

@@ -7,10 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{
-    api::{Fault, Severity},
-    runbook::FileMode,
-};
+use model::{api::Fault, runbook::FileMode};
 
 use definition::{ListedFile, Listing, SourceText, limits::DOCUMENT_MAX};
 
@@ -246,17 +243,7 @@ impl Told {
 }
 
 fn fault(code: &str, path: &str, message: &str) -> Told {
-    Told(Box::new(Fault {
-        severity: Severity::Error,
-        code: code.to_owned(),
-        path: path.to_owned(),
-        line: 0,
-        column: 0,
-        offset: 0,
-        length: 0,
-        message: message.to_owned(),
-        hint: None,
-    }))
+    Told(Box::new(Fault::without_place(code, path, message)))
 }
 
 /// A relative path with `/`, if it is UTF-8.
