@@ -10,8 +10,8 @@ use crate::{
     event::Event,
     id::{PrincipalId, RunId, TokenId},
     name::Digest,
-    run::Run,
-    runbook::{Effect, Runbook, VersionFile},
+    run::{Run, StepRun, UploadedFile},
+    runbook::{Effect, InputValues, Runbook, VersionFile},
 };
 
 /// What is wrong, as RFC 9457 has it.
@@ -284,6 +284,9 @@ pub struct RunSummary {
     pub title: Option<String>,
     pub service: Option<String>,
     pub state: crate::run::RunState,
+    /// What it waits for, while it does not move.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     pub reason: Option<String>,
     pub requested_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -303,6 +306,7 @@ impl From<&Run> for RunSummary {
             title: run.title.clone(),
             service: run.service.clone(),
             state: run.state,
+            waits_for: None,
             reason: run.reason.clone(),
             requested_by: run.requested_by.name.clone(),
             requested_at: run.requested_at,
@@ -319,26 +323,215 @@ pub struct RunView {
     pub run: Run,
     /// What it waits for, while it does not move.
     pub waits_for: Option<String>,
-    /// By step name, then by output name.
+    /// By the step's address, then by output name.
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl RunView {
     pub fn new(run: Run, waits_for: Option<String>) -> Self {
-        let outputs = run
-            .steps
-            .iter()
-            .filter(|step| !step.outputs.is_empty())
-            .map(|step| (step.name.clone(), step.outputs.clone()))
-            .collect();
+        let of = |step: &StepRun| (step.path.clone(), step.outputs.clone());
+        let outputs = run.steps.iter().filter(|step| !step.outputs.is_empty()).map(|step| of(step)).collect();
         Self { run, waits_for, outputs }
     }
+}
+
+/// What has changed of a run since its last revision: the run as it is now, with only the steps that changed in `steps`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RunChange {
+    #[serde(flatten)]
+    pub run: Run,
+    pub waits_for: Option<String>,
+    /// The places of the steps in `run.steps`, in the same order; a place beyond those known is a new step.
+    pub places: Vec<u32>,
+}
+
+/// What a run would do, without doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlanView {
+    pub project: String,
+    pub runbook: String,
+    pub digest: Digest,
+    /// With defaults; secrets as `{"sealed": true}`.
+    pub inputs: InputValues,
+    pub effect: Effect,
+    pub environments: Vec<String>,
+    /// Names of all targets, `local` included.
+    pub targets: Vec<String>,
+    /// The key of its lock, and who has it now.
+    pub lock: Option<LockView>,
+    pub steps: Vec<PlanStepView>,
+    /// What would be refused, and other things worth knowing before the button is pressed.
+    pub remarks: Vec<String>,
+}
+
+/// A lock, and the runs that have it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LockView {
+    pub key: String,
+    pub limit: u32,
+    pub held_by: Vec<RunId>,
+}
+
+/// A step of a plan, in the order in which it is written; `depth` says what it is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlanStepView {
+    /// Its address, with `[…]` where items are not known yet.
+    pub path: String,
+    pub name: String,
+    /// 0 for the outermost.
+    pub depth: u32,
+    /// `main`, `on_failure` or `cleanup`.
+    pub phase: crate::run::Phase,
+    pub action: String,
+    /// What it does, in one line: the script's name, the command with its values, the URL, the instructions.
+    pub summary: String,
+    pub effect: Effect,
+    pub safe: bool,
+    /// The condition, and its value if it is known before the run.
+    pub condition: Option<String>,
+    pub condition_value: Option<bool>,
+    /// The items, if they are known before the run.
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
+    pub items: Option<Vec<serde_json::Value>>,
+    /// The targets, if it is performed on any.
+    pub targets: Option<Vec<String>>,
+    /// How many targets at once.
+    pub batch: Option<u32>,
+}
+
+/// Ask for a run that tries an ended one again: same version, same inputs, a new decision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// The outermost step to go on from.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Secret inputs, which are asked for again; nothing else.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    #[serde(default)]
+    pub via: Option<String>,
+}
+
+/// Say what became of a manual step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRequest {
+    pub done: bool,
+    /// The step's fields.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub fields: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub comment: Option<String>,
+    #[serde(default)]
+    pub evidence: Option<UploadedFile>,
+}
+
+/// Decide at a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    pub approve: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// Say how an attempt ended whose end nobody can learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveRequest {
+    #[serde(rename = "as")]
+    pub verdict: Resolution,
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    Succeeded,
+    Failed,
+    Retry,
+}
+
+/// Ask for the options of a choice, with the values of the inputs before it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChoicesRequest {
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// What can be chosen now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Choices {
+    pub options: Vec<ChoiceOption>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChoiceOption {
+    pub value: String,
+    /// Shown in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// Inputs of a runbook, kept under a name. Secrets and files are never in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Preset {
+    pub name: String,
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    pub saved_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub saved_at: Timestamp,
+}
+
+/// Keep inputs under a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SavePreset {
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub inputs: BTreeMap<String, serde_json::Value>,
+}
+
+/// How one version differs from another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VersionDiff {
+    pub from: Digest,
+    pub to: Digest,
+    /// The document first, then each file that differs, by path.
+    pub files: Vec<FileDiff>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FileDiff {
+    pub path: String,
+    /// A unified diff; empty for bytes that are not text.
+    pub text: String,
+    pub binary: bool,
+    /// It is only in the newer, or only in the older.
+    pub added: bool,
+    pub removed: bool,
+    pub lines_added: u32,
+    pub lines_removed: u32,
+}
+
+/// Publish an earlier version again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    pub digest: Digest,
 }
 
 /// A piece of a run's output, in the order in which it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutputChunk {
-    /// The step's name.
+    /// The step's address.
     pub step: String,
     pub attempt: u32,
     pub stream: OutputStream,

@@ -5,8 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod duration;
+pub mod evaluate;
 pub mod event;
 pub mod id;
+pub mod inventory;
 pub mod name;
 pub mod run;
 pub mod runbook;

@@ -1,6 +1,6 @@
 //! Runs, their states, and what can happen to them; [`transition`] moves them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,18 +8,27 @@ use utoipa::ToSchema;
 
 use crate::{
     id::{PrincipalId, RunId},
+    inventory::Target,
     name::Digest,
-    runbook::{Effect, InputValues, Runbook, Step},
+    runbook::{ChangeClass, Effect, Evidence, Input, InputValues},
 };
 
+mod event;
+mod fold;
 mod machine;
+mod plan;
+mod values;
 
-pub use machine::{Refused, RunEffect, Transition, fold, transition};
+pub use event::{Requested, RunEvent, Stamped, StepEnd, StepOutcome};
+pub use fold::fold;
+pub use machine::{Refused, RunEffect, Transition, transition};
+pub use plan::{CalledRunbook, Plan, PlanFault, PlannedAction, PlannedStep, Scope};
+pub use values::{values, values_before};
 
 /// Where a run stands.
 ///
 /// ```text
-/// queued ──► running ──► succeeded | failed | unknown
+/// queued ──► running ⇄ waiting ──► succeeded | failed | unknown
 ///    │          └─► canceling ──► canceled | succeeded | failed | unknown
 ///    └─► canceled
 /// ```
@@ -28,6 +37,7 @@ pub use machine::{Refused, RunEffect, Transition, fold, transition};
 pub enum RunState {
     Queued,
     Running,
+    Waiting,
     Canceling,
     Succeeded,
     Failed,
@@ -36,9 +46,10 @@ pub enum RunState {
 }
 
 impl RunState {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
+        Self::Waiting,
         Self::Canceling,
         Self::Succeeded,
         Self::Failed,
@@ -50,6 +61,7 @@ impl RunState {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Waiting => "waiting",
             Self::Canceling => "canceling",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -74,6 +86,8 @@ impl RunState {
 pub enum StepState {
     Pending,
     Running,
+    /// It does not move: `wait` names what for.
+    Waiting,
     Succeeded,
     Failed,
     Skipped,
@@ -86,6 +100,7 @@ impl StepState {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
+            Self::Waiting => "waiting",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
@@ -95,7 +110,7 @@ impl StepState {
     }
 
     pub fn is_end(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::Running | Self::Waiting)
     }
 }
 
@@ -119,6 +134,20 @@ pub enum Cause {
     ServerLost,
     /// Processes were left that could not be ended.
     LeftProcesses,
+    /// It used more memory than it may.
+    OutOfMemory,
+    /// Nobody can learn how an attempt ended, and nobody said it in time.
+    Lost,
+    /// An expression or a template had no value.
+    BadExpression,
+    /// A person said that it failed, or said no.
+    Declined,
+    /// The check did not become true, or the answer was not the one expected.
+    NotAsExpected,
+    /// A lock that is full refuses instead of waiting.
+    Busy,
+    /// A step in it failed.
+    StepFailed,
 }
 
 impl Cause {
@@ -132,6 +161,13 @@ impl Cause {
             Self::Canceled => "canceled",
             Self::ServerLost => "server_lost",
             Self::LeftProcesses => "left_processes",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Lost => "lost",
+            Self::BadExpression => "bad_expression",
+            Self::Declined => "declined",
+            Self::NotAsExpected => "not_as_expected",
+            Self::Busy => "busy",
+            Self::StepFailed => "step_failed",
         }
     }
 }
@@ -155,6 +191,13 @@ pub struct Run {
     pub digest: Digest,
     pub title: Option<String>,
     pub service: Option<String>,
+    /// Where its target `local` counts as being.
+    #[serde(default)]
+    pub environment: Option<String>,
+    #[serde(default)]
+    pub change_class: Option<ChangeClass>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     pub effect: Effect,
     pub state: RunState,
     /// Counts the events folded in; grows with every change.
@@ -164,7 +207,20 @@ pub struct Run {
     pub inputs: InputValues,
     /// Seconds that the whole run may take.
     pub timeout_s: Option<u64>,
-    pub steps: Vec<StepRun>,
+    /// The run that this one tries again.
+    #[serde(default)]
+    pub retry_of: Option<RetryOf>,
+    /// Every step there is so far, by place; loops and targets add theirs when they begin. Shared, so that a change copies
+    /// only the steps that it touches.
+    pub steps: Vec<Arc<StepRun>>,
+    /// Places of the outermost steps, and which part of the runbook is performed.
+    #[serde(flatten)]
+    pub body: Body,
+    #[serde(default)]
+    pub counts: Counts,
+    /// What it waits for before its first step: a lock.
+    #[serde(default)]
+    pub wait: Option<Wait>,
     #[schema(value_type = String, format = DateTime)]
     pub requested_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -176,13 +232,96 @@ pub struct Run {
     /// In words, for a person.
     pub message: Option<String>,
     pub cancel_requested_by: Option<Requester>,
+    /// What it was pinned to. Kept beside the run, not in it.
+    #[serde(skip)]
+    pub plan: Arc<Plan>,
+}
+
+/// How many steps there are of which it is said what the run does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// Attempts that a runner performs now.
+    pub running: u32,
+    /// Steps that wait.
+    pub waiting: u32,
+}
+
+/// The steps inside of something, and how far it is with them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Body {
+    /// Places of the steps in it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<u32>,
+    /// Places of the steps performed when it has failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_failure: Vec<u32>,
+    /// Places of the steps performed at its end, whatever it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleanup: Vec<u32>,
+    #[serde(default)]
+    pub phase: Phase,
+    /// How the part before handlers and cleanup ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<StepEnd>,
+    /// Why what is in it must end before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<Stopping>,
+    /// The cleanup itself was canceled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleanup_stopping: bool,
+}
+
+/// Which part is performed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    #[default]
+    Main,
+    OnFailure,
+    Cleanup,
+}
+
+/// Why something must end before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopping {
+    Canceled,
+    Timeout,
+}
+
+/// The run that another one tries again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RetryOf {
+    pub run: RunId,
+    /// The outermost step that it goes on from: those before it are skipped, with their outputs taken over.
+    pub from: Option<String>,
+    /// What expressions see of the steps that were skipped, by name.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>)]
+    pub taken: BTreeMap<String, serde_json::Value>,
 }
 
 /// A step of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StepRun {
+    /// As written.
     pub name: String,
-    /// `run` or `command`.
+    /// Its address in the run: the names from the outermost step, with dots between and `[item]` or `[target]` behind the
+    /// name of a loop. `roll[web1].drain`.
+    #[serde(default)]
+    pub path: String,
+    /// The place of the step that it is in.
+    #[serde(default)]
+    pub parent: Option<u32>,
+    /// Its place in the plan.
+    #[serde(default)]
+    pub planned: u32,
+    #[serde(default)]
+    pub layer: Layer,
+    /// The item or target that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
+    /// As it is written in a runbook: `run`, `http`, `manual`.
     pub action: String,
     pub effect: Effect,
     pub state: StepState,
@@ -198,155 +337,170 @@ pub struct StepRun {
     pub cause: Option<Cause>,
     pub message: Option<String>,
     pub outputs: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub body: Body,
+    /// What it waits for, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The inputs of a called runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<InputValues>,
+    /// Who answered: a manual step, a gate, an attempt that was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+}
+
+/// A step that is performed more than once stands for all of its times, which are in it: first the items, then the targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// Once for each item.
+    Items,
+    /// Once for each target.
+    Targets,
+    /// Itself.
+    #[default]
+    One,
+}
+
+/// What one time of a repeated step is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Branch {
+    Item {
+        /// From 0.
+        index: u32,
+        value: serde_json::Value,
+    },
+    Target(Target),
+}
+
+/// What does not move waits for this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Wait {
+    #[serde(flatten)]
+    pub reason: WaitReason,
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// When it goes on, or is given up, by itself.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum WaitReason {
+    /// A free place on a runner.
+    Runner,
+    /// A person who does something.
+    Person { instructions: String, fields: Vec<Input>, evidence: Evidence },
+    /// Somebody's yes; never of whoever asked for the run.
+    Approval { message: String },
+    /// A moment.
+    Time,
+    /// The next attempt, after a failed one.
+    Retry { message: String },
+    /// A lock, by its key.
+    Lock { key: String, limit: u32 },
+    /// A person who says how an attempt ended, since nobody else can.
+    Lost { attempt: u32, message: String },
+}
+
+/// Who said what about a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Answer {
+    pub by: Requester,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    pub verdict: AnswerVerdict,
+    /// A comment or a reason.
+    pub comment: Option<String>,
+    /// A file that proves it.
+    #[serde(default)]
+    pub evidence: Option<UploadedFile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerVerdict {
+    Done,
+    Failed,
+    Approved,
+    Declined,
+    ResolvedSucceeded,
+    ResolvedFailed,
+    ResolvedRetry,
+}
+
+/// A file that somebody gave, kept by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UploadedFile {
+    #[serde(rename = "file")]
+    pub sha256: Digest,
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
 }
 
 impl Run {
-    /// The place of the step that runs now.
-    pub fn running_step(&self) -> Option<u32> {
-        self.place(StepState::Running)
+    pub fn step(&self, place: u32) -> Option<&StepRun> {
+        self.steps.get(usize::try_from(place).ok()?).map(Arc::as_ref)
     }
 
-    /// The place of the step to start next, if the run may go on.
-    pub fn next_step(&self) -> Option<u32> {
-        let may = matches!(self.state, RunState::Queued | RunState::Running);
-        let idle = self.running_step().is_none();
-        let whole = self.steps.iter().all(|s| matches!(s.state, StepState::Pending | StepState::Succeeded));
-        if may && idle && whole { self.place(StepState::Pending) } else { None }
-    }
-
-    fn place(&self, state: StepState) -> Option<u32> {
-        let at = self.steps.iter().position(|step| step.state == state)?;
-        u32::try_from(at).ok()
-    }
-
-    fn step(&self, place: u32) -> Option<&StepRun> {
-        self.steps.get(usize::try_from(place).ok()?)
-    }
-
-    fn step_mut(&mut self, place: u32) -> Option<&mut StepRun> {
-        self.steps.get_mut(usize::try_from(place).ok()?)
-    }
-}
-
-/// Something that happened to a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
-pub enum RunEvent {
-    #[serde(rename = "run.requested")]
-    Requested(Box<Requested>),
-    #[serde(rename = "run.started")]
-    Started {},
-    #[serde(rename = "step.started")]
-    StepStarted { step: u32, attempt: u32 },
-    #[serde(rename = "step.finished")]
-    StepFinished { step: u32, attempt: u32, end: StepEnd },
-    #[serde(rename = "run.cancel_requested")]
-    CancelRequested { by: Requester },
-    #[serde(rename = "run.finished")]
-    Finished { state: RunState, cause: Option<Cause>, message: Option<String> },
-}
-
-impl RunEvent {
-    /// The event's type in the envelope.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Requested(_) => "run.requested",
-            Self::Started {} => "run.started",
-            Self::StepStarted { .. } => "step.started",
-            Self::StepFinished { .. } => "step.finished",
-            Self::CancelRequested { .. } => "run.cancel_requested",
-            Self::Finished { .. } => "run.finished",
+    /// The place of the step with this address; a name alone will do while only one step has it.
+    pub fn place_of(&self, address: &str) -> Option<u32> {
+        // A group that was tried again has new steps under the old addresses: the last ones count.
+        if let Some(at) = self.steps.iter().rposition(|step| step.path == address) {
+            return Some(number(at));
         }
-    }
-
-    /// The step that it is about.
-    pub fn step(&self) -> Option<u32> {
-        match self {
-            Self::StepStarted { step, .. } | Self::StepFinished { step, .. } => Some(*step),
+        let mut named = self.steps.iter().enumerate().filter(|(_, step)| step.name == address);
+        match (named.next(), named.next()) {
+            (Some((at, _)), None) => Some(number(at)),
             _ => None,
         }
     }
-}
 
-/// All that a run is pinned to when it is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Requested {
-    pub id: RunId,
-    pub project: String,
-    pub digest: Digest,
-    /// SHA-256 of the inputs' RFC 8785 form.
-    pub inputs_digest: Digest,
-    pub inputs: InputValues,
-    pub reason: Option<String>,
-    pub by: Requester,
-    /// `api`, `cli` or `console`: where the request came from.
-    pub via: String,
-    pub runbook: String,
-    pub title: Option<String>,
-    pub service: Option<String>,
-    pub effect: Effect,
-    pub timeout_s: Option<u64>,
-    pub steps: Vec<PlannedStep>,
-}
+    /// Places of the attempts that run now: processes and requests, not the groups around them.
+    pub fn running_steps(&self) -> impl Iterator<Item = u32> + '_ {
+        self.places(Self::is_performed)
+    }
 
-/// A step as the run will have it. Scripts stay in the version, which the digest names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedStep {
-    pub name: String,
-    pub action: String,
-    pub effect: Effect,
-}
+    /// Does a runner perform it now?
+    fn is_performed(&self, step: &StepRun) -> bool {
+        step.state == StepState::Running && step.body.phase == Phase::Main && self.is_task(step)
+    }
 
-impl PlannedStep {
-    pub fn of(runbook: &Runbook) -> Vec<Self> {
-        let planned = |step: &Step| Self {
-            name: step.name.clone(),
-            action: step.action.name().to_owned(),
-            effect: step.effect,
-        };
-        runbook.steps.iter().map(planned).collect()
+    /// Places of the attempts that wait for a free place on a runner.
+    pub fn queued_steps(&self) -> impl Iterator<Item = u32> + '_ {
+        self.places(|_, step| matches!(&step.wait, Some(Wait { reason: WaitReason::Runner, .. })))
+    }
+
+    /// When something happens by itself next: a wait is over, time is up.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        machine::wake_at(self)
+    }
+
+    /// Is this performed by a runner, and not by people, time or the steps in it?
+    pub fn is_task(&self, step: &StepRun) -> bool {
+        step.layer == Layer::One
+            && self
+                .plan
+                .step(step.planned)
+                .is_some_and(|planned| matches!(planned.action, PlannedAction::Task))
+    }
+
+    fn places(&self, which: impl Fn(&Self, &StepRun) -> bool) -> impl Iterator<Item = u32> {
+        let numbered = self.steps.iter().enumerate().filter(move |(_, step)| which(self, step));
+        numbered.map(|(place, _)| number(place))
+    }
+
+    fn step_mut(&mut self, place: u32) -> Option<&mut StepRun> {
+        self.steps.get_mut(usize::try_from(place).ok()?).map(Arc::make_mut)
     }
 }
 
-/// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepEnd {
-    pub outcome: StepOutcome,
-    pub cause: Option<Cause>,
-    pub message: Option<String>,
-    pub exit_code: Option<i32>,
-    pub signal: Option<i32>,
-    #[serde(default)]
-    pub outputs: BTreeMap<String, String>,
-}
-
-impl StepEnd {
-    /// Nobody can learn how it ended.
-    pub fn unknown(cause: Cause, message: impl Into<String>) -> Self {
-        Self {
-            outcome: StepOutcome::Unknown,
-            cause: Some(cause),
-            message: Some(message.into()),
-            exit_code: None,
-            signal: None,
-            outputs: BTreeMap::new(),
-        }
-    }
-}
-
-/// The four ends of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepOutcome {
-    Succeeded,
-    Failed,
-    Canceled,
-    Unknown,
-}
-
-/// An event and its time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stamped {
-    pub at: Timestamp,
-    pub event: RunEvent,
+/// A place as it is kept. A run has fewer than [`fold::STEPS_MAX`] steps.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }

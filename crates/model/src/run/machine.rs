@@ -1,27 +1,50 @@
 //! The run state machine: `(run, event) -> (run', events, effects)`.
 //!
-//! A run is the [`fold`] of its events. [`transition`] takes one thing that happened, refuses it if it
+//! A run is the [`fold`](super::fold()) of its events. [`transition`] takes one thing that happened, refuses it if it
 //! cannot be (late, doubled, foreign), and answers with every event that follows from it and what the world must now do.
 //! Whoever calls stores run, events and effects in **one** transaction.
+//!
+//! It goes by the tree of steps: whatever may go on goes on ([`drive`]), until all that is left waits for the world.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{
-    Cause, PlannedStep, Requested, Run, RunEvent, RunState, Stamped, StepOutcome, StepRun, StepState,
+    Answer, AnswerVerdict, Cause, Layer, Phase, PlannedStep, Run, RunEvent, RunState, StepEnd, StepOutcome,
+    StepRun, StepState, Stopping, Wait, WaitReason, fold,
 };
+use crate::{
+    evaluate::Evaluate,
+    runbook::{OnLost, WhenFull},
+};
+
+mod begin;
+mod drive;
+mod given;
+
+/// Attempts of a safe step that are made again by themselves when nobody knows how the last one ended.
+const LOST_AGAIN: u32 = 3;
+/// Items that a loop may go over.
+pub const ITEMS_MAX: usize = 10_000;
 
 /// What the world must do after a transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEffect {
     /// Queue a task: this attempt may start.
     Ready { step: u32, attempt: u32 },
+    /// Take the task back: it must not start any more.
+    Unready { step: u32, attempt: u32 },
     /// Perform this attempt: its start is stored.
     Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
-    /// The run is over: its working directory goes, whoever follows is told.
+    /// Get the lock for the run, or for this step of it; then [`RunEvent::LockGranted`], at once if there is room.
+    AcquireLock { step: Option<u32>, key: String, limit: u32, when_full: WhenFull },
+    /// Give the lock back, or no longer wait for it: the next one gets it.
+    ReleaseLock { step: Option<u32>, key: String },
+    /// The run is over: its working directory goes, its locks are free, its secrets are destroyed, whoever follows is told.
     Ended,
 }
 
@@ -45,234 +68,179 @@ pub enum Refused {
     Ended(RunState),
     #[error("the run is being canceled already")]
     AlreadyCanceling,
+    #[error("the run has no step {step}")]
+    NoStep { step: u32 },
     #[error("step {step} cannot start now")]
     NotReady { step: u32 },
     #[error("attempt {attempt} of step {step} is not running")]
     NotRunning { step: u32, attempt: u32 },
-    #[error("only the state machine itself says that a run starts or finishes")]
+    #[error("step `{step}` does not wait for that: it is {}", .state.name())]
+    NotAsked { step: String, state: StepState },
+    #[error("whoever asked for a run does not decide at its gates")]
+    OwnRequest,
+    #[error("the run is ending, so nothing is tried again")]
+    Stopping,
+    #[error("nothing waits for that lock")]
+    NoLock,
+    #[error("nothing is due yet")]
+    NothingDue,
+    #[error("only the state machine itself says that")]
     Derived,
 }
 
 /// Take one event that happened at `at`; answer with the run after it, every event that follows, and the effects.
 ///
+/// `places` is how many attempts whoever calls can perform at once from now on: so many that become ready start in this
+/// transition ([`RunEffect::Started`]) and are not queued.
+///
 /// # Errors
 /// [`Refused`] if the event cannot happen to this run now; nothing has changed then.
-pub fn transition(run: Option<&Run>, at: Timestamp, event: RunEvent) -> Result<Transition, Refused> {
-    let mut events = Vec::with_capacity(3);
-    let mut effects = Vec::new();
-    match (&event, run) {
-        (RunEvent::Started {} | RunEvent::Finished { .. }, _) => return Err(Refused::Derived),
-        (RunEvent::Requested(_), Some(_)) => return Err(Refused::AlreadyRequested),
-        (RunEvent::Requested(_), None) => events.push(event),
-        (_, None) => return Err(Refused::NoRun),
-        (_, Some(run)) if run.state.is_end() => return Err(Refused::Ended(run.state)),
-        (RunEvent::StepStarted { step, attempt }, Some(run)) => {
-            let expected = run.step(*step).map(|s| s.attempt + 1);
-            if run.next_step() != Some(*step) || expected != Some(*attempt) {
-                return Err(Refused::NotReady { step: *step });
-            }
-            if run.state == RunState::Queued {
-                events.push(RunEvent::Started {});
-            }
-            effects.push(RunEffect::Started { step: *step, attempt: *attempt });
-            events.push(event);
+pub fn transition(
+    run: Option<&Run>,
+    at: Timestamp,
+    event: RunEvent,
+    places: u32,
+    evaluate: &dyn Evaluate,
+) -> Result<Transition, Refused> {
+    let mut machine = match (run, event) {
+        (None, RunEvent::Requested(requested)) => {
+            let run = fold::requested_run(&requested, at);
+            let mut machine = Machine { run, at, places, evaluate, events: Vec::new(), effects: Vec::new() };
+            machine.events.push(RunEvent::Requested(requested));
+            machine.lock_run();
+            machine
         }
-        (RunEvent::StepFinished { step, attempt, .. }, Some(run)) => {
-            let here =
-                run.step(*step).is_some_and(|s| s.state == StepState::Running && s.attempt == *attempt);
-            if !here {
-                return Err(Refused::NotRunning { step: *step, attempt: *attempt });
-            }
-            events.push(settle(event));
+        (Some(_), RunEvent::Requested(_)) => return Err(Refused::AlreadyRequested),
+        (None, _) => return Err(Refused::NoRun),
+        (Some(run), _) if run.state.is_end() => return Err(Refused::Ended(run.state)),
+        (Some(run), event) => {
+            let mut machine =
+                Machine { run: run.clone(), at, places, evaluate, events: Vec::new(), effects: Vec::new() };
+            machine.take(event)?;
+            machine
         }
-        (RunEvent::CancelRequested { .. }, Some(run)) => {
-            if run.state == RunState::Canceling {
-                return Err(Refused::AlreadyCanceling);
-            }
-            // Whatever is queued must not start any more; what runs is ended.
-            if let Some(step) = run.running_step() {
-                let attempt = run.step(step).map_or(0, |s| s.attempt);
-                effects.push(RunEffect::Stop { step, attempt });
-            }
-            events.push(event);
-        }
+    };
+    machine.drive_run();
+    if machine.events.is_empty() {
+        return Err(Refused::NothingDue);
     }
-
-    let mut after = None;
-    for event in &events {
-        after = evolve(after.or_else(|| run.cloned()), at, event);
-    }
-    let mut after = after.ok_or(Refused::NoRun)?;
-    if let Some(finished) = finish(&after) {
-        after = apply(after, at, &finished);
-        events.push(finished);
-        effects.push(RunEffect::Ended);
-    } else if let Some(step) = after.next_step() {
-        let attempt = after.step(step).map_or(1, |s| s.attempt + 1);
-        effects.push(RunEffect::Ready { step, attempt });
-    }
-    Ok(Transition { run: after, events, effects })
+    let Machine { run, events, effects, .. } = machine;
+    Ok(Transition { run, events, effects })
 }
 
-/// A result as it is kept. It is never refused for its form, since that would leave its step running for ever: a cause is
-/// named wherever there must be one, and text has no NUL, which no database column and no environment can hold.
-fn settle(event: RunEvent) -> RunEvent {
-    let RunEvent::StepFinished { step, attempt, mut end } = event else { return event };
-    let unfit = |(key, value): (&String, &String)| key.contains('\0') || value.contains('\0');
-    if end.outputs.iter().any(unfit) {
-        let fit = |name: &String| name.replace('\0', "\u{fffd}");
-        let names: Vec<String> =
-            end.outputs.iter().filter(|output| unfit(*output)).map(|(name, _)| fit(name)).collect();
-        end.outputs.retain(|name, value| !unfit((name, value)));
-        if end.outcome == StepOutcome::Succeeded {
-            end.outcome = StepOutcome::Failed;
-            end.cause = Some(Cause::BadOutput);
-            end.message = Some(format!("an output must not hold a NUL character: {}", names.join(", ")));
-        }
+/// When something happens by itself next.
+pub(super) fn wake_at(run: &Run) -> Option<Timestamp> {
+    if run.state.is_end() {
+        return None;
     }
-    end.message = end.message.map(|message| message.replace('\0', "\u{fffd}"));
-    end.cause = match end.outcome {
-        StepOutcome::Succeeded => None,
-        StepOutcome::Failed if end.signal.is_some() => end.cause.or(Some(Cause::Signal)),
-        StepOutcome::Failed => end.cause.or(Some(Cause::Exit)),
-        StepOutcome::Canceled => end.cause.or(Some(Cause::Canceled)),
-        StepOutcome::Unknown => end.cause.or(Some(Cause::ServerLost)),
-    };
-    RunEvent::StepFinished { step, attempt, end }
+    let waiting = run.steps.iter().filter_map(|step| step.wait.as_ref()?.until);
+    let groups = run.steps.iter().filter_map(|step| group_due(run, step));
+    waiting.chain(groups).chain(run_due(run)).min()
 }
 
-/// Is the run over? Then with which event.
-fn finish(run: &Run) -> Option<RunEvent> {
-    if run.running_step().is_some() {
+/// When the whole run has taken too long.
+fn run_due(run: &Run) -> Option<Timestamp> {
+    let open = run.body.phase < Phase::Cleanup && run.body.stopping.is_none();
+    due(run.started_at.filter(|_| open)?, run.timeout_s?)
+}
+
+/// When a group, a loop or a call has taken too long.
+fn group_due(run: &Run, step: &StepRun) -> Option<Timestamp> {
+    let open =
+        step.state == StepState::Running && step.body.phase < Phase::Cleanup && step.body.stopping.is_none();
+    if !open || run.is_task(step) {
         return None;
     }
-    let worst = |state| run.steps.iter().find(|step| step.state == state);
-    let (state, step) = if let Some(step) = worst(StepState::Unknown) {
-        (RunState::Unknown, Some(step))
-    } else if let Some(step) = worst(StepState::Failed) {
-        (RunState::Failed, Some(step))
-    } else if run.steps.iter().all(|step| step.state == StepState::Succeeded) {
-        (RunState::Succeeded, None)
-    } else if run.state == RunState::Canceling || worst(StepState::Canceled).is_some() {
-        (RunState::Canceled, None)
-    } else {
-        return None;
-    };
-    let cause = match state {
-        RunState::Canceled => Some(Cause::Canceled),
-        _ => step.and_then(|s| s.cause),
-    };
-    let message = match (state, step) {
-        (RunState::Canceled, _) => {
-            run.cancel_requested_by.as_ref().map(|by| format!("canceled by {}", by.name))
+    let planned = run.plan.step(step.planned)?;
+    let called = match (&planned.action, step.layer) {
+        (super::PlannedAction::Runbook { scope, .. }, Layer::One) => {
+            run.plan.scope(*scope).and_then(|scope| scope.timeout_s)
         }
-        (_, Some(step)) => Some(match &step.message {
-            Some(message) => format!("step `{}`: {message}", step.name),
-            None => format!("step `{}` ended {}", step.name, step.state.name()),
-        }),
         _ => None,
     };
-    Some(RunEvent::Finished { state, cause, message })
+    // A loop's limit is for each time of it.
+    let own = planned.timeout_s.filter(|_| step.layer == Layer::One);
+    due(step.started_at?, own.into_iter().chain(called).min()?)
 }
 
-/// The run that these events make; none without a request among them.
-pub fn fold<'a>(events: impl IntoIterator<Item = &'a Stamped>) -> Option<Run> {
-    events.into_iter().fold(None, |run, stamped| evolve(run, stamped.at, &stamped.event))
+fn due(from: Timestamp, seconds: u64) -> Option<Timestamp> {
+    from.checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok()
 }
 
-/// One step of [`fold`]. Total: what comes before the request is passed over.
-fn evolve(run: Option<Run>, at: Timestamp, event: &RunEvent) -> Option<Run> {
-    match (run, event) {
-        (None, RunEvent::Requested(requested)) => Some(requested_run(requested, at)),
-        (None, _) => None,
-        (Some(run), event) => Some(apply(run, at, event)),
+/// A transition under way.
+struct Machine<'e> {
+    run: Run,
+    at: Timestamp,
+    places: u32,
+    evaluate: &'e dyn Evaluate,
+    events: Vec<RunEvent>,
+    effects: Vec<RunEffect>,
+}
+
+impl Machine<'_> {
+    /// The one way in which anything changes.
+    fn happen(&mut self, event: RunEvent) {
+        fold::apply(&mut self.run, self.at, &event);
+        self.events.push(event);
     }
-}
 
-fn apply(mut run: Run, at: Timestamp, event: &RunEvent) -> Run {
-    run.revision += 1;
-    match event {
-        RunEvent::Requested(_) => {}
-        RunEvent::Started {} => {
-            run.state = RunState::Running;
-            run.started_at = Some(at);
-        }
-        RunEvent::StepStarted { step, attempt } => {
-            if let Some(step) = run.step_mut(*step) {
-                step.state = StepState::Running;
-                step.attempt = *attempt;
-                step.started_at = Some(at);
-            }
-        }
-        RunEvent::StepFinished { step, end, .. } => {
-            if let Some(step) = run.step_mut(*step) {
-                step.state = match end.outcome {
-                    StepOutcome::Succeeded => StepState::Succeeded,
-                    StepOutcome::Failed => StepState::Failed,
-                    StepOutcome::Canceled => StepState::Canceled,
-                    StepOutcome::Unknown => StepState::Unknown,
-                };
-                step.finished_at = Some(at);
-                step.exit_code = end.exit_code;
-                step.signal = end.signal;
-                step.cause = end.cause;
-                step.message.clone_from(&end.message);
-                step.outputs.clone_from(&end.outputs);
-            }
-        }
-        RunEvent::CancelRequested { by } => {
-            run.state = RunState::Canceling;
-            run.cancel_requested_by = Some(by.clone());
-        }
-        RunEvent::Finished { state, cause, message } => {
-            run.state = *state;
-            run.finished_at = Some(at);
-            run.cause = *cause;
-            run.message.clone_from(message);
-            let rest = if *state == RunState::Canceled { StepState::Canceled } else { StepState::Skipped };
-            for step in run.steps.iter_mut().filter(|step| step.state == StepState::Pending) {
-                step.state = rest;
-            }
+    fn step(&self, place: u32) -> Result<Arc<StepRun>, Refused> {
+        let at = usize::try_from(place).ok();
+        at.and_then(|at| self.run.steps.get(at)).cloned().ok_or(Refused::NoStep { step: place })
+    }
+
+    /// The run begins with the first thing that anybody does for it.
+    fn ensure_started(&mut self) {
+        if self.run.started_at.is_none() {
+            self.happen(RunEvent::Started {});
         }
     }
-    run
-}
 
-fn requested_run(requested: &Requested, at: Timestamp) -> Run {
-    let pending = |step: &PlannedStep| StepRun {
-        name: step.name.clone(),
-        action: step.action.clone(),
-        effect: step.effect,
-        state: StepState::Pending,
-        attempt: 0,
-        started_at: None,
-        finished_at: None,
-        exit_code: None,
-        signal: None,
-        cause: None,
-        message: None,
-        outputs: BTreeMap::new(),
-    };
-    Run {
-        id: requested.id,
-        project: requested.project.clone(),
-        runbook: requested.runbook.clone(),
-        digest: requested.digest.clone(),
-        title: requested.title.clone(),
-        service: requested.service.clone(),
-        effect: requested.effect,
-        state: RunState::Queued,
-        revision: 1,
-        reason: requested.reason.clone(),
-        requested_by: requested.by.clone(),
-        inputs: requested.inputs.clone(),
-        timeout_s: requested.timeout_s,
-        steps: requested.steps.iter().map(pending).collect(),
-        requested_at: at,
-        started_at: None,
-        finished_at: None,
-        cause: None,
-        message: None,
-        cancel_requested_by: None,
+    fn planned(&self, step: &StepRun) -> Option<PlannedStep> {
+        self.run.plan.step(step.planned).cloned()
+    }
+
+    /// Why this step must not go on, if it must not: something around it is ending, and this is no part that is performed
+    /// all the same. Cleanup always is; handlers are when time was up, and not when somebody canceled.
+    fn stop_of(&self, place: u32) -> Option<Stopping> {
+        let mut of_cleanup = false;
+        let mut inner = Some(place);
+        while let Some(place) = inner {
+            let parent = self.run.step(place)?.parent;
+            let body = match parent {
+                None => &self.run.body,
+                Some(parent) => &self.run.step(parent)?.body,
+            };
+            if body.cleanup.contains(&place) {
+                if body.cleanup_stopping {
+                    return Some(Stopping::Canceled);
+                }
+                of_cleanup = true;
+            } else if !of_cleanup
+                && let Some(why) = body.stopping
+                && (why == Stopping::Canceled || !body.on_failure.contains(&place))
+            {
+                return Some(why);
+            }
+            inner = parent;
+        }
+        None
+    }
+
+    /// End all attempts that must not go on.
+    fn stop_running(&mut self) {
+        let running: Vec<u32> = self.run.running_steps().collect();
+        for place in running {
+            if self.stop_of(place).is_some() {
+                let attempt = self.run.step(place).map_or(0, |step| step.attempt);
+                self.effects.push(RunEffect::Stop { step: place, attempt });
+            }
+        }
+    }
+
+    /// The values that the expressions of a step see, as far as `text` speaks of them.
+    fn values(&self, place: Option<u32>, texts: &[&str]) -> Value {
+        let names: Vec<String> = texts.iter().flat_map(|text| self.evaluate.steps(text)).collect();
+        super::values(&self.run, place, &names)
     }
 }
