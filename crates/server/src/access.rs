@@ -98,6 +98,11 @@ impl<A: Action> Allowed<A> {
         self.authorized.principal()
     }
 
+    /// May whoever asks do `B` too, on something that the path does not name: a runbook that is called?
+    pub(crate) fn also<B: Action>(&self, resource: &Resource) -> Result<Authorized<B>, ApiError> {
+        policy::decide::<B>(self.principal(), resource).map_err(|denial| ApiError::denied(&denial))
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.app.0.store
     }
@@ -198,7 +203,7 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
-/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{token}`.
+/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{step}`, `{token}`.
 async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resource, ApiError> {
     let mut resource = Resource::default();
     let params = match RawPathParams::from_request_parts(parts, state).await {
@@ -213,7 +218,13 @@ async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resour
         match name {
             "project" => resource.project = value,
             "runbook" => resource.runbook = value,
+            "inventory" => resource.inventory = value,
+            "digest" => resource.version = value,
+            "preset" => resource.preset = value,
+            "input" => resource.input = value,
+            "sha256" => resource.upload = value,
             "run" => resource.run = value,
+            "step" => resource.step = value,
             "token" => resource.token = value,
             other => return Err(ApiError::internal(format!("no resource is known for `{other}` in a path"))),
         }
