@@ -444,6 +444,40 @@ pub struct UploadedFile {
 }
 
 impl Run {
+    /// All but its steps.
+    pub fn without_steps(&self) -> Self {
+        Self {
+            id: self.id,
+            project: self.project.clone(),
+            runbook: self.runbook.clone(),
+            digest: self.digest.clone(),
+            title: self.title.clone(),
+            service: self.service.clone(),
+            environment: self.environment.clone(),
+            change_class: self.change_class,
+            labels: self.labels.clone(),
+            effect: self.effect,
+            state: self.state,
+            revision: self.revision,
+            reason: self.reason.clone(),
+            requested_by: self.requested_by.clone(),
+            inputs: self.inputs.clone(),
+            timeout_s: self.timeout_s,
+            retry_of: self.retry_of.clone(),
+            steps: Vec::new(),
+            body: self.body.clone(),
+            counts: self.counts,
+            wait: self.wait.clone(),
+            requested_at: self.requested_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            cause: self.cause,
+            message: self.message.clone(),
+            cancel_requested_by: self.cancel_requested_by.clone(),
+            plan: Arc::clone(&self.plan),
+        }
+    }
+
     pub fn step(&self, place: u32) -> Option<&StepRun> {
         self.steps.get(usize::try_from(place).ok()?).map(Arc::as_ref)
     }
