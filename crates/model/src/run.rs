@@ -443,6 +443,13 @@ pub struct UploadedFile {
     pub size: u64,
 }
 
+impl StepRun {
+    /// Is a called runbook's cleanup under way, and not to end before its time?
+    fn cleans_up(&self) -> bool {
+        self.state == StepState::Running && self.body.phase == Phase::Cleanup && !self.body.cleanup_stopping
+    }
+}
+
 impl Run {
     pub fn step(&self, place: u32) -> Option<&StepRun> {
         self.steps.get(usize::try_from(place).ok()?).map(Arc::as_ref)
@@ -488,6 +495,14 @@ impl Run {
                 .plan
                 .step(step.planned)
                 .is_some_and(|planned| matches!(planned.action, PlannedAction::Task))
+    }
+
+    /// What is in a step, or in the run itself.
+    fn body_of(&self, owner: Option<u32>) -> Option<&Body> {
+        match owner {
+            None => Some(&self.body),
+            Some(place) => self.step(place).map(|step| &step.body),
+        }
     }
 
     fn places(&self, which: impl Fn(&Self, &StepRun) -> bool) -> impl Iterator<Item = u32> {
