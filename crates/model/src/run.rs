@@ -433,6 +433,30 @@ pub enum AnswerVerdict {
     ResolvedRetry,
 }
 
+impl AnswerVerdict {
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Approved,
+        Self::Declined,
+        Self::ResolvedSucceeded,
+        Self::ResolvedFailed,
+        Self::ResolvedRetry,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::ResolvedSucceeded => "resolved_succeeded",
+            Self::ResolvedFailed => "resolved_failed",
+            Self::ResolvedRetry => "resolved_retry",
+        }
+    }
+}
+
 /// A file that somebody gave, kept by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UploadedFile {

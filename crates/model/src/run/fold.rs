@@ -312,7 +312,7 @@ fn finished(run: &mut Run, at: Timestamp, place: u32, end: &StepEnd) {
 fn entered(run: &mut Run, at: Timestamp, owner: Option<u32>, phase: Phase, verdict: &StepEnd) {
     let plan = Arc::clone(&run.plan);
     let Some(body) = run.body_of(owner) else { return };
-    let left = body.children.clone();
+    let left: Vec<u32> = parts(body).collect();
     let rest = match verdict.outcome {
         StepOutcome::Canceled => StepState::Canceled,
         _ => StepState::Skipped,

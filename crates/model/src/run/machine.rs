@@ -238,10 +238,12 @@ impl<'e> Machine<'e> {
         stop_of(&self.run, place)
     }
 
-    /// End all attempts that must not go on.
-    fn stop_running(&mut self) {
-        let running: Vec<u32> = self.run.running_steps().collect();
-        for place in running {
+    /// Something must end before its time: so must the attempts in it.
+    fn begin_stopping(&mut self, event: RunEvent) {
+        let going_on: Vec<u32> =
+            self.run.running_steps().filter(|place| self.stop_of(*place).is_none()).collect();
+        self.happen(event);
+        for place in going_on {
             if self.stop_of(place).is_some() {
                 let attempt = self.run.step(place).map_or(0, |step| step.attempt);
                 self.effects.push(RunEffect::Stop { step: place, attempt });

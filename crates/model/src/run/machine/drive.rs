@@ -6,7 +6,7 @@ use crate::runbook::{Batch, Template};
 impl Machine<'_> {
     pub(super) fn drive_run(&mut self) {
         if run_due(&self.run).is_some_and(|due| due <= self.at) {
-            self.begin_stopping(None);
+            self.begin_stopping(RunEvent::StoppingBegan { step: None, why: Stopping::Timeout });
         }
         let end = match &self.run.wait {
             Some(Wait { reason: WaitReason::Lock { key, .. }, .. }) => {
@@ -210,7 +210,10 @@ impl Machine<'_> {
                     }
                     let late = group_due(&self.run, &step).is_some_and(|due| due <= self.at);
                     if late && self.stop_of(place).is_none() {
-                        self.begin_stopping(Some(place));
+                        self.begin_stopping(RunEvent::StoppingBegan {
+                            step: Some(place),
+                            why: Stopping::Timeout,
+                        });
                     }
                     let end = match step.layer {
                         Layer::One => self.drive_body(Some(place)),
@@ -234,12 +237,6 @@ impl Machine<'_> {
     /// Has a later attempt of it begun, or does it wait for one?
     fn is_tried_again(&self, place: u32, attempt: u32) -> bool {
         self.run.step(place).is_some_and(|step| step.state != StepState::Running || step.attempt != attempt)
-    }
-
-    /// Time is up for what is in this step, or in the run.
-    fn begin_stopping(&mut self, step: Option<u32>) {
-        self.happen(RunEvent::StoppingBegan { step, why: Stopping::Timeout });
-        self.stop_running();
     }
 
     /// Does what it waits for come to an end here? True if it moved.

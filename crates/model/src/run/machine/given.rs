@@ -147,8 +147,7 @@ impl<'e> Machine<'e> {
         if !changes {
             return Err(Refused::AlreadyCanceling);
         }
-        self.happen(event);
-        self.stop_running();
+        self.begin_stopping(event);
         Ok(())
     }
 
