@@ -433,6 +433,30 @@ pub enum AnswerVerdict {
     ResolvedRetry,
 }
 
+impl AnswerVerdict {
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Approved,
+        Self::Declined,
+        Self::ResolvedSucceeded,
+        Self::ResolvedFailed,
+        Self::ResolvedRetry,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::ResolvedSucceeded => "resolved_succeeded",
+            Self::ResolvedFailed => "resolved_failed",
+            Self::ResolvedRetry => "resolved_retry",
+        }
+    }
+}
+
 /// A file that somebody gave, kept by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UploadedFile {
@@ -441,6 +465,13 @@ pub struct UploadedFile {
     pub name: String,
     /// Bytes.
     pub size: u64,
+}
+
+impl StepRun {
+    /// Is a called runbook's cleanup under way, and not to end before its time?
+    fn cleans_up(&self) -> bool {
+        self.state == StepState::Running && self.body.phase == Phase::Cleanup && !self.body.cleanup_stopping
+    }
 }
 
 impl Run {
@@ -522,6 +553,14 @@ impl Run {
                 .plan
                 .step(step.planned)
                 .is_some_and(|planned| matches!(planned.action, PlannedAction::Task))
+    }
+
+    /// What is in a step, or in the run itself.
+    fn body_of(&self, owner: Option<u32>) -> Option<&Body> {
+        match owner {
+            None => Some(&self.body),
+            Some(place) => self.step(place).map(|step| &step.body),
+        }
     }
 
     fn places(&self, which: impl Fn(&Self, &StepRun) -> bool) -> impl Iterator<Item = u32> {

@@ -7,7 +7,8 @@ use model::{
     name::Digest,
     runbook::{FileMode, Runbook, VersionFile},
 };
-use sqlx::{Row, types::Json};
+use sha2::{Digest as _, Sha256};
+use sqlx::Row;
 
 use crate::{Store, StoreError, engine::in_read};
 
@@ -52,10 +53,36 @@ fn mode_of(text: &str) -> Result<FileMode, StoreError> {
     }
 }
 
-macro_rules! runbook_of {
+/// The compiled form, after a look whether it is still what was stored with its version.
+macro_rules! compiled_of {
     ($row:expr) => {{
         let row = $row;
-        let runbook: Json<Runbook> = row.try_get("runbook")?;
+        let compiled: String = row.try_get("compiled")?;
+        compiled_form(&compiled, row.try_get("compiled_sha256")?, row.try_get("digest")?)?
+    }};
+}
+
+fn compiled_form<T: serde::de::DeserializeOwned>(
+    compiled: &str,
+    checksum: Option<String>,
+    digest: String,
+) -> Result<T, StoreError> {
+    // None is what a version has that was stored before there were checksums.
+    if checksum
+        .is_some_and(|sum| sum != Digest::from_bytes(&Sha256::digest(compiled.as_bytes()).into()).as_str())
+    {
+        return Err(StoreError::Corrupt(format!(
+            "the compiled form of version {digest} is not what was stored with it: it is not performed. Apply its document again"
+        )));
+    }
+    serde_json::from_str(compiled)
+        .map_err(|error| StoreError::Corrupt(format!("the compiled form of version {digest}: {error}")))
+}
+
+macro_rules! runbook_of {
+    ($row:expr) => {{
+        let row = &$row;
+        let runbook: Runbook = compiled_of!(row);
         let published_at: jiff_sqlx::Timestamp = row.try_get("published_at")?;
         let retired_at: Option<jiff_sqlx::Timestamp> = row.try_get("retired_at")?;
         RunbookRow {
@@ -65,7 +92,7 @@ macro_rules! runbook_of {
             digest: digest_of(row.try_get("digest")?)?,
             path: row.try_get("path")?,
             text: row.try_get("text")?,
-            runbook: runbook.0,
+            runbook,
             published_at: published_at.to_jiff(),
             published_by: row.try_get("published_by")?,
             retired_at: retired_at.map(|at| at.to_jiff()),
@@ -89,7 +116,7 @@ macro_rules! file_of {
 }
 
 /// The published version of each runbook; a condition follows.
-const PUBLISHED: &str = "SELECT d.project, p.name AS project_name, d.name, d.digest, v.path, v.text, v.runbook, \
+const PUBLISHED: &str = "SELECT d.project, p.name AS project_name, d.name, d.digest, v.path, v.text, v.compiled, v.compiled_sha256, \
      d.published_at, d.published_by, d.retired_at FROM definitions d JOIN projects p ON p.id = d.project \
      JOIN versions v ON v.definition = d.id AND v.digest = d.digest WHERE d.kind = 'Runbook' AND p.name = ";
 
@@ -206,7 +233,7 @@ impl Store {
         let (project, name, digest) = (project.to_owned(), name.to_owned(), digest.clone());
         in_read!(self, |connection| async move {
             let row = sqlx::query(
-                "SELECT v.definition, v.runbook FROM versions v JOIN definitions d ON d.id = v.definition \
+                "SELECT v.definition, v.digest, v.compiled, v.compiled_sha256 FROM versions v JOIN definitions d ON d.id = v.definition \
                  JOIN projects p ON p.id = d.project \
                  WHERE d.kind = 'Runbook' AND p.name = $1 AND d.name = $2 AND v.digest = $3",
             )
@@ -217,7 +244,7 @@ impl Store {
             .await?
             .ok_or(StoreError::NotFound("version"))?;
             let definition: Uuid = row.try_get("definition")?;
-            let runbook: Json<Runbook> = row.try_get("runbook")?;
+            let runbook: Runbook = compiled_of!(&row);
             let rows = sqlx::query(
                 "SELECT v.path, v.mode, v.size, v.sha256, f.bytes FROM version_files v \
                  JOIN files f ON f.sha256 = v.sha256 WHERE v.definition = $1 AND v.digest = $2 ORDER BY v.path",
@@ -230,7 +257,7 @@ impl Store {
             for row in &rows {
                 files.push(VersionBytes { file: file_of!(row), bytes: row.try_get("bytes")? });
             }
-            Ok(LoadedVersion { runbook: runbook.0, files })
+            Ok(LoadedVersion { runbook, files })
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use model::run::Refused;
+use model::{id::RunId, run::Refused};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -8,6 +8,17 @@ pub enum StoreError {
     NotFound(&'static str),
     #[error("the state machine refuses it: {0}")]
     Refused(#[from] Refused),
+    #[error(
+        "lock `{key}` is taken, and this does not wait for it: held by run {}",
+        .held_by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Busy { key: String, held_by: Vec<RunId> },
+    /// There are secret inputs, and no key file was given to the store.
+    #[error("there is no key to seal secret inputs with: the server opens its key file when it starts")]
+    NoKey,
+    /// The key file or something sealed is not what it should be.
+    #[error("{0}")]
+    Seal(String),
     #[error("the name `{0}` is taken")]
     NameTaken(String),
     #[error("this Idempotency-Key came before with another body")]

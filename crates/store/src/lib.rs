@@ -7,24 +7,33 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod cache;
 mod definitions;
 mod dialect;
 mod engine;
 mod error;
 mod events;
 mod idempotency;
+mod lists;
+mod locks;
 mod migrations;
+mod moving;
 mod principals;
 mod projects;
 mod runs;
+mod seal;
 mod sqlite;
 mod tasks;
+mod waits;
 
 pub use apply::{Apply, NewDefinition};
 pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
-pub use engine::Store;
+pub use engine::{Evaluator, Store};
 pub use error::StoreError;
 pub use idempotency::{Answered, Key};
+pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};
+pub use locks::LockHolders;
+pub use moving::Advanced;
 pub use principals::Identity;
-pub use runs::{Advanced, RunFilter};
-pub use tasks::Claimed;
+pub use runs::{NewRun, RunningAttempt};
+pub use seal::{KeyFile, SecretText};

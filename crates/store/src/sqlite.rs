@@ -175,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_that_panics_is_answered_and_the_writer_lives_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("signalbox.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("signalbox.db"), evaluator()).await.unwrap();
         let Engine::Sqlite(sqlite) = &store.engine else { panic!() };
         let at = jiff::Timestamp::UNIX_EPOCH;
         let faulty = || {

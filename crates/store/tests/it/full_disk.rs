@@ -19,7 +19,7 @@ const CRAMPED: &str = "SIGNALBOX_TEST_CRAMPED";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cramped() {
     let Ok(file) = std::env::var(CRAMPED) else { return };
-    let store = Store::open_sqlite(Path::new(&file)).await.unwrap();
+    let store = Store::open_sqlite(Path::new(&file), crate::bed::evaluator()).await.unwrap();
     let id = project(&store, "default").await;
     let mut writers = tokio::task::JoinSet::new();
     for _ in 0..6 {
@@ -33,7 +33,7 @@ async fn the_cramped() {
                 let mut requested = requested_of("default", "deploy", 1);
                 requested.reason = Some("x".repeat(3000));
                 let run = requested.id;
-                match store.request_run(id, requested, now(), None).await {
+                match store.request_run(id, requested, now(), None, 0).await {
                     Ok(_) => println!("told {run} 1"),
                     Err(StoreError::Database(_) | StoreError::Commit(_)) => {
                         refused += 1;
@@ -74,7 +74,7 @@ async fn without_room_nothing_is_acknowledged_that_is_not_stored() {
     assert!(read);
     assert!(stored.len() > 20 && refused.len() == 30, "{} stored, {} refused", stored.len(), refused.len());
 
-    let store = Store::open_sqlite(&file).await.unwrap();
+    let store = Store::open_sqlite(&file, crate::bed::evaluator()).await.unwrap();
     for id in stored {
         whole(&store, "default", id).await;
     }

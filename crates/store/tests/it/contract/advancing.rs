@@ -18,7 +18,7 @@ contract! {
         let id = queued(&bed.store, project, 2).await.id;
         let mut states = Vec::new();
         for event in [started(0), finished(0, StepOutcome::Succeeded), started(1), finished(1, StepOutcome::Succeeded)] {
-            let moved = bed.store.advance(id, now(), event, false).await.unwrap();
+            let moved = bed.store.advance(id, now(), event, 0).await.unwrap();
             let run = whole(&bed.store, "default", id).await;
             assert_eq!(run, moved.run, "what is answered is what is stored");
             states.push((run.state, bed.store.waiting_tasks().await.unwrap()));
@@ -42,8 +42,8 @@ contract! {
         ];
         for (outcome, state) in ends {
             let id = queued(&bed.store, project, 2).await.id;
-            bed.store.advance(id, now(), started(0), false).await.unwrap();
-            let moved = bed.store.advance(id, now(), finished(0, outcome), true).await.unwrap();
+            bed.store.advance(id, now(), started(0), 0).await.unwrap();
+            let moved = bed.store.advance(id, now(), finished(0, outcome), 1).await.unwrap();
             assert_eq!(moved.effects, [RunEffect::Ended]);
             let run = whole(&bed.store, "default", id).await;
             assert_eq!(run.state, state);
@@ -56,22 +56,22 @@ contract! {
     async fn going_on_starts_the_next_step_in_the_same_transaction(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 2).await.id;
-        bed.store.advance(id, now(), started(0), true).await.unwrap();
+        bed.store.advance(id, now(), started(0), 1).await.unwrap();
         let before = bed.store.transactions();
-        let moved = bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), true).await.unwrap();
+        let moved = bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), 1).await.unwrap();
         assert_eq!(bed.store.transactions(), before + 1);
         assert_eq!(moved.effects, [RunEffect::Started { step: 1, attempt: 1 }]);
         let run = whole(&bed.store, "default", id).await;
         assert_eq!(run.steps[1].state, StepState::Running);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0, "nobody else is offered it");
-        let last = bed.store.advance(id, now(), finished(1, StepOutcome::Succeeded), true).await.unwrap();
+        let last = bed.store.advance(id, now(), finished(1, StepOutcome::Succeeded), 1).await.unwrap();
         assert_eq!((last.run.state, last.effects), (RunState::Succeeded, vec![RunEffect::Ended]));
     }
 
     async fn what_is_refused_changes_nothing(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 2).await.id;
-        bed.store.advance(id, now(), started(0), false).await.unwrap();
+        bed.store.advance(id, now(), started(0), 0).await.unwrap();
         let before = whole(&bed.store, "default", id).await;
         let refusals = [
             (started(0), Refused::NotReady { step: 0 }),
@@ -81,18 +81,18 @@ contract! {
             (RunEvent::Started {}, Refused::Derived),
         ];
         for (event, refused) in refusals {
-            match bed.store.advance(id, now(), event, true).await {
+            match bed.store.advance(id, now(), event, 1).await {
                 Err(StoreError::Refused(why)) => assert_eq!(why, refused),
                 other => panic!("{other:?}"),
             }
             assert_eq!(whole(&bed.store, "default", id).await, before);
         }
-        bed.store.advance(id, now(), finished(0, StepOutcome::Failed), false).await.unwrap();
+        bed.store.advance(id, now(), finished(0, StepOutcome::Failed), 0).await.unwrap();
         let ended = whole(&bed.store, "default", id).await;
-        let late = bed.store.advance(id, now(), cancel(), false).await.unwrap_err();
+        let late = bed.store.advance(id, now(), cancel(), 0).await.unwrap_err();
         assert!(matches!(late, StoreError::Refused(Refused::Ended(RunState::Failed))));
         assert_eq!(whole(&bed.store, "default", id).await, ended);
-        let nothing = bed.store.advance(RunId(Uuid::now_v7()), now(), cancel(), false).await.unwrap_err();
+        let nothing = bed.store.advance(RunId(Uuid::now_v7()), now(), cancel(), 0).await.unwrap_err();
         assert!(matches!(nothing, StoreError::NotFound("run")));
     }
 
@@ -100,7 +100,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 1).await.id;
         let other = queued(&bed.store, project, 1).await.id;
-        let moved = bed.store.advance(id, now(), cancel(), false).await.unwrap();
+        let moved = bed.store.advance(id, now(), cancel(), 0).await.unwrap();
         assert_eq!((moved.run.state, moved.effects), (RunState::Canceled, vec![RunEffect::Ended]));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1, "that of the other run stays");
         let claimed = bed.store.claim(now(), 9).await.unwrap();
@@ -111,10 +111,10 @@ contract! {
     async fn a_cancel_between_two_steps_takes_the_task_too(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 2).await.id;
-        bed.store.advance(id, now(), started(0), false).await.unwrap();
-        bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), false).await.unwrap();
+        bed.store.advance(id, now(), started(0), 0).await.unwrap();
+        bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), 0).await.unwrap();
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
-        let moved = bed.store.advance(id, now(), cancel(), false).await.unwrap();
+        let moved = bed.store.advance(id, now(), cancel(), 0).await.unwrap();
         assert_eq!(moved.run.state, RunState::Canceled);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
     }
@@ -140,12 +140,12 @@ contract! {
                     3 => started(step),
                     _ => started(run.next_step().unwrap_or(step)),
                 };
-                let _ = bed.store.advance(id, now(), event, go_on).await;
+                let _ = bed.store.advance(id, now(), event, u32::from(go_on)).await;
                 let run = whole(&bed.store, "default", id).await;
                 let waits = u64::from(run.next_step().is_some());
                 assert_eq!(bed.store.waiting_tasks().await.unwrap(), waits, "a task for what may start, no other");
             }
-            let _ = bed.store.advance(id, now(), cancel(), false).await;
+            let _ = bed.store.advance(id, now(), cancel(), 0).await;
             assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
         }
     }

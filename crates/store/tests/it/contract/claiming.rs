@@ -27,7 +27,7 @@ contract! {
             assert_eq!((task.run.state, task.run.steps[0].state), (RunState::Running, StepState::Running));
         }
         // The next step of the oldest run comes before the first of younger ones.
-        bed.store.advance(ids[0], now(), finished(0, StepOutcome::Succeeded), false).await.unwrap();
+        bed.store.advance(ids[0], now(), finished(0, StepOutcome::Succeeded), 0).await.unwrap();
         let next = bed.store.claim(now(), 2).await.unwrap();
         let taken: Vec<_> = next.iter().map(|task| (task.run.id, task.step)).collect();
         assert_eq!(taken, [(ids[0], 1), (ids[2], 0)]);
@@ -72,7 +72,7 @@ contract! {
             let id = queued(&bed.store, project, 1).await.id;
             let (store, other) = (bed.store.clone(), server.clone());
             let claim = tokio::spawn(async move { store.claim(now(), 1).await.unwrap() });
-            let canceled = tokio::spawn(async move { other.advance(id, now(), cancel(), false).await.unwrap() });
+            let canceled = tokio::spawn(async move { other.advance(id, now(), cancel(), 0).await.unwrap() });
             let (claimed, canceled) = (claim.await.unwrap(), canceled.await.unwrap());
             let run = whole(&bed.store, "default", id).await;
             assert_eq!(run, canceled.run);
@@ -93,7 +93,7 @@ contract! {
         bed.execute("UPDATE tasks SET step = 1").await;
         let requested = requested_of("default", "broken", 1);
         let unreadable = requested.id;
-        bed.store.request_run(project, requested, now(), None).await.unwrap();
+        bed.store.request_run(project, requested, now(), None, 0).await.unwrap();
         bed.execute("UPDATE runs SET run = '{}' WHERE runbook = 'broken'").await;
         let good = queued(&bed.store, project, 1).await.id;
         let claimed = bed.store.claim(now(), 9).await.unwrap();

@@ -19,7 +19,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let ask = async |key: Key| {
             let requested = requested_of("default", "deploy", 1);
-            bed.store.request_run(project, requested, now(), Some(key)).await
+            bed.store.request_run(project, requested, now(), Some(key), 0).await
         };
         let first = ask(key("k", "body")).await.unwrap();
         assert!(!first.replayed);
@@ -35,7 +35,7 @@ contract! {
         assert!(matches!(reused.unwrap_err(), StoreError::KeyReused));
 
         // The answer is the first one, whatever became of the run.
-        bed.store.advance(first.answer.run.id, now(), started(0), false).await.unwrap();
+        bed.store.advance(first.answer.run.id, now(), started(0), 0).await.unwrap();
         assert_eq!(ask(key("k", "body")).await.unwrap().answer, first.answer);
         assert_eq!(bed.number("SELECT count(*) FROM runs").await, 1);
         assert!(matches!(ask(key("k", "other")).await.unwrap_err(), StoreError::KeyReused));
@@ -49,7 +49,7 @@ contract! {
         let elsewhere = Key { route: "POST /other".into(), body: "else".into(), ..mine.clone() };
         for key in [mine, theirs, elsewhere] {
             let requested = requested_of("default", "deploy", 1);
-            assert!(!bed.store.request_run(project, requested, now(), Some(key)).await.unwrap().replayed);
+            assert!(!bed.store.request_run(project, requested, now(), Some(key), 0).await.unwrap().replayed);
         }
         assert_eq!(bed.number("SELECT count(*) FROM runs").await, 3);
     }
@@ -58,8 +58,8 @@ contract! {
         let project = project(&bed.store, "default").await;
         let nowhere = model::id::ProjectId(Uuid::now_v7());
         let requested = requested_of("default", "deploy", 1);
-        assert!(bed.store.request_run(nowhere, requested.clone(), now(), Some(key("k", "b"))).await.is_err());
-        let again = bed.store.request_run(project, requested, now(), Some(key("k", "b"))).await.unwrap();
+        assert!(bed.store.request_run(nowhere, requested.clone(), now(), Some(key("k", "b")), 0).await.is_err());
+        let again = bed.store.request_run(project, requested, now(), Some(key("k", "b")), 0).await.unwrap();
         assert!(!again.replayed);
     }
 
@@ -71,7 +71,7 @@ contract! {
             let store = servers[n % 2].clone();
             calls.spawn(async move {
                 let requested = requested_of("default", "deploy", 1);
-                store.request_run(project, requested, now(), Some(key("k", "body"))).await.unwrap()
+                store.request_run(project, requested, now(), Some(key("k", "body")), 0).await.unwrap()
             });
         }
         let answers = calls.join_all().await;
@@ -87,8 +87,8 @@ contract! {
     async fn an_advance_with_a_key_happens_once_and_is_answered_again(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let run = queued(&bed.store, project, 1).await;
-        bed.store.advance(run.id, now(), started(0), false).await.unwrap();
-        let once = async |name: &str, body: &str| bed.store.advance_once(run.id, now(), cancel(), key(name, body)).await;
+        bed.store.advance(run.id, now(), started(0), 0).await.unwrap();
+        let once = async |name: &str, body: &str| bed.store.advance_once(run.id, now(), cancel(), 0, key(name, body)).await;
         let first = once("k", "b").await.unwrap();
         assert!(!first.replayed);
         assert_eq!(first.answer.0.run.state, RunState::Canceling);
@@ -105,7 +105,7 @@ contract! {
         }
         assert_eq!(bed.number("SELECT count(*) FROM idempotency_keys").await, 1);
         assert_eq!(whole(&bed.store, "default", run.id).await.revision, 4);
-        let nothing = bed.store.advance_once(RunId(Uuid::now_v7()), now(), cancel(), key("x", "b")).await.unwrap_err();
+        let nothing = bed.store.advance_once(RunId(Uuid::now_v7()), now(), cancel(), 0, key("x", "b")).await.unwrap_err();
         assert!(matches!(nothing, StoreError::NotFound("run")));
     }
 
@@ -113,7 +113,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let ask = async |name: &str| {
             let requested = requested_of("default", "deploy", 1);
-            bed.store.request_run(project, requested, now(), Some(key(name, "b"))).await.unwrap().replayed
+            bed.store.request_run(project, requested, now(), Some(key(name, "b")), 0).await.unwrap().replayed
         };
         assert!(!ask("old").await);
         let border = Uuid::now_v7();

@@ -65,7 +65,7 @@ contract! {
                 let store = bed.store.clone();
                 let write = async move {
                     let requested = requested_of("default", "deploy", 1);
-                    Ok(store.request_run(project, requested, now(), None).await?.answer.run)
+                    Ok(store.request_run(project, requested, now(), None, 0).await?.answer.run)
                 };
                 Box::pin(write) as Write
             })
@@ -87,7 +87,7 @@ contract! {
         let runs: Vec<Run> = waiting.join_all().await.into_iter().map(Result::unwrap).collect();
         closing.await.unwrap();
 
-        let late = bed.store.request_run(project, requested_of("default", "deploy", 1), now(), None).await;
+        let late = bed.store.request_run(project, requested_of("default", "deploy", 1), now(), None, 0).await;
         assert!(matches!(late, Err(StoreError::Closed)), "{late:?}");
         assert!(matches!(bed.store.ping().await, Err(StoreError::Closed)));
         bed.store.close().await;
@@ -125,9 +125,9 @@ contract! {
 
     async fn a_database_that_acknowledges_too_early_is_refused(bed: &Bed) {
         let Place::Schema(schema) = &bed.place else { return };
-        let error = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Doff")).await.err();
+        let error = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Doff"), crate::bed::evaluator()).await.err();
         assert!(matches!(error, Some(StoreError::NotDurable)), "{error:?}");
-        let local = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Dlocal")).await.unwrap();
+        let local = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Dlocal"), crate::bed::evaluator()).await.unwrap();
         local.close().await;
     }
 
@@ -141,7 +141,7 @@ contract! {
         let mut starts = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let url = schema.url.clone();
-            starts.spawn(async move { store::Store::open_postgres(&url).await.unwrap() });
+            starts.spawn(async move { store::Store::open_postgres(&url, crate::bed::evaluator()).await.unwrap() });
         }
         for store in starts.join_all().await {
             store.ping().await.unwrap();

@@ -16,7 +16,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 2);
         let id = requested.id;
-        let answered = bed.store.request_run(project, requested.clone(), now(), None).await.unwrap();
+        let answered = bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
         assert!(!answered.replayed);
         let run = whole(&bed.store, "default", id).await;
         assert_eq!(answered.answer, RunView::new(run.clone(), None), "the answer is what is stored");
@@ -29,7 +29,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 2);
         let id = requested.id;
-        let answered = bed.store.start_run(project, requested, now(), None).await.unwrap();
+        let answered = bed.store.request_run(project, requested, now(), None, 1).await.unwrap();
         let run = whole(&bed.store, "default", id).await;
         assert_eq!(answered.answer, RunView::new(run.clone(), None));
         assert_eq!((run.state, run.running_step()), (RunState::Running, Some(0)));
@@ -44,9 +44,9 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 1);
         let nowhere = model::id::ProjectId(model::id::Uuid::now_v7());
-        assert!(bed.store.request_run(nowhere, requested.clone(), now(), None).await.is_err());
-        bed.store.request_run(project, requested.clone(), now(), None).await.unwrap();
-        assert!(bed.store.request_run(project, requested.clone(), now(), None).await.is_err());
+        assert!(bed.store.request_run(nowhere, requested.clone(), now(), None, 0).await.is_err());
+        bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
+        assert!(bed.store.request_run(project, requested.clone(), now(), None, 0).await.is_err());
         whole(&bed.store, "default", requested.id).await;
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
     }
@@ -55,7 +55,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let mut requested = requested_of("default", "deploy", 1);
         requested.reason = Some("a\0b".into());
-        let error = bed.store.request_run(project, requested, now(), None).await.unwrap_err();
+        let error = bed.store.request_run(project, requested, now(), None, 0).await.unwrap_err();
         assert!(matches!(error, StoreError::HasNul), "{error}");
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
     }
@@ -79,10 +79,10 @@ contract! {
             let runbook = if n % 2 == 0 { "deploy" } else { "other" };
             let requested = requested_of("default", runbook, 1);
             ids.push(requested.id);
-            bed.store.request_run(project, requested, now(), None).await.unwrap();
+            bed.store.request_run(project, requested, now(), None, 0).await.unwrap();
         }
-        bed.store.advance(ids[0], now(), started(0), false).await.unwrap();
-        bed.store.advance(ids[1], now(), cancel(), false).await.unwrap();
+        bed.store.advance(ids[0], now(), started(0), 0).await.unwrap();
+        bed.store.advance(ids[1], now(), cancel(), 0).await.unwrap();
         let list = async |filter: RunFilter| {
             let runs = bed.store.runs("default", filter).await.unwrap();
             runs.iter().map(|run| ids.iter().position(|id| *id == run.id).unwrap()).collect::<Vec<_>>()
@@ -108,9 +108,9 @@ contract! {
         for runbook in ["a", "b", "a", "c", "a"] {
             let requested = requested_of("default", runbook, 1);
             newest.push((runbook, requested.id));
-            bed.store.request_run(one, requested, now(), None).await.unwrap();
+            bed.store.request_run(one, requested, now(), None, 0).await.unwrap();
         }
-        bed.store.request_run(two, requested_of("other", "a", 1), now(), None).await.unwrap();
+        bed.store.request_run(two, requested_of("other", "a", 1), now(), None, 0).await.unwrap();
         let mut names: Vec<String> = ["a", "b", "never"].map(String::from).to_vec();
         let found = bed.store.newest_runs(one, names.clone()).await.unwrap();
         let mut found: Vec<_> = found.iter().map(|run| (run.runbook.as_str(), run.id)).collect();
@@ -129,11 +129,11 @@ contract! {
             runs.push(queued(&bed.store, project, 1).await.id);
         }
         for id in &runs[1..4] {
-            bed.store.advance(*id, now(), started(0), false).await.unwrap();
+            bed.store.advance(*id, now(), started(0), 0).await.unwrap();
         }
-        bed.store.advance(runs[2], now(), cancel(), false).await.unwrap();
-        bed.store.advance(runs[3], now(), finished(0, StepOutcome::Unknown), false).await.unwrap();
-        bed.store.advance(runs[4], now(), cancel(), false).await.unwrap();
+        bed.store.advance(runs[2], now(), cancel(), 0).await.unwrap();
+        bed.store.advance(runs[3], now(), finished(0, StepOutcome::Unknown), 0).await.unwrap();
+        bed.store.advance(runs[4], now(), cancel(), 0).await.unwrap();
         let left: Vec<_> = bed.store.unfinished_runs().await.unwrap().iter().map(|run| (run.id, run.state)).collect();
         let expected =
             [(runs[0], RunState::Queued), (runs[1], RunState::Running), (runs[2], RunState::Canceling)];
