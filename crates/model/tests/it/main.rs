@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod generators;
-mod json;
+mod language;
 mod machine;
-mod results;
+mod programs;
+mod world;
