@@ -79,7 +79,7 @@ pub async fn try_local(
         .iter()
         .filter_map(|definition| {
             let digest = definition.digest.clone();
-            let runbook = definition.compiled.runbook()?.clone();
+            let runbook = definition.compiled.as_runbook()?.clone();
             Some((definition.name.clone(), CalledRunbook { digest, runbook }))
         })
         .collect();
@@ -87,7 +87,7 @@ pub async fn try_local(
         .definitions
         .iter()
         .filter_map(|definition| {
-            let (digest, targets) = (definition.digest.clone(), definition.compiled.inventory()?.targets.clone());
+            let (digest, targets) = (definition.digest.clone(), definition.compiled.as_inventory()?.targets.clone());
             Some((definition.name.clone(), PinnedInventory { digest, targets }))
         })
         .collect();
