@@ -541,6 +541,11 @@ impl Run {
         self.places(|_, step| matches!(&step.wait, Some(Wait { reason: WaitReason::Runner, .. })))
     }
 
+    /// Places of the steps of which this is true.
+    pub fn places_of(&self, which: impl Fn(&StepRun) -> bool) -> impl Iterator<Item = u32> {
+        self.places(move |_, step| which(step))
+    }
+
     /// When something happens by itself next: a wait is over, time is up.
     pub fn wake_at(&self) -> Option<Timestamp> {
         machine::wake_at(self)

@@ -31,11 +31,12 @@ use model::{
 };
 use output::Outputs;
 use runner::{Shims, Stop, Workspace};
-use store::{Advanced, Answered, Key, Secrets, Store, StoreError};
+use store::{Advanced, Answered, Key, NewRun, Secrets, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 pub(crate) use changes::Changes;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
+pub use recover::Recovered;
 
 use crate::clock;
 
@@ -177,7 +178,7 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let place = if self.is_draining() { None } else { self.0.slots.clone().try_acquire_owned().ok() };
         let places = u32::from(place.is_some());
-        let answered = self.0.store.request_run(project, requested, secrets, clock::now(), key, places).await?;
+        let answered = self.0.store.request_run(project, NewRun { requested, secrets }, clock::now(), key, places).await?;
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
         if !replayed {
@@ -195,8 +196,11 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let engine = self.clone();
         let advancing = tokio::spawn(async move {
-            let Answered { answer, replayed } =
-                engine.0.store.advance_once(run, clock::now(), event, key, 0).await?;
+            let store = &engine.0.store;
+            let Answered { answer, replayed } = match key {
+                Some(key) => store.advance_once(run, clock::now(), event, 0, key).await?,
+                None => Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false },
+            };
             let run = Arc::clone(&answer.run);
             if !replayed {
                 engine.follow_up(answer, None);
@@ -209,7 +213,7 @@ impl Engine {
     /// Do what follows from a stored transition: tell whoever follows, end what must end, wake who is to perform. The
     /// first attempt that was started takes `place`.
     fn follow_up(&self, advanced: Advanced, mut place: Option<OwnedSemaphorePermit>) {
-        let Advanced { run, effects, also } = advanced;
+        let Advanced { run, effects, also, .. } = advanced;
         self.0.changes.publish(&run);
         self.0.alarm.set(run.wake_at());
         for effect in effects {

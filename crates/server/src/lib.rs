@@ -19,6 +19,7 @@ mod token;
 mod try_local;
 
 pub use data_dir::StartError;
+pub use engine::Recovered;
 pub use routes::openapi;
 pub use serve::{Ready, Settings, serve};
-pub use try_local::{TryError, TryEvent, try_local};
+pub use try_local::{TryError, TryEvent, Trying, try_local};

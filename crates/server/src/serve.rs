@@ -1,10 +1,12 @@
 //! From settings to a server that answers, and back to quiet.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use definition::Expressions;
 use jiff::Timestamp;
 use model::id::Uuid;
 use output::Outputs;
+use runner::Shims;
 use store::Store;
 use tokio::net::TcpListener;
 
@@ -12,7 +14,7 @@ use crate::{
     access::App,
     clock,
     data_dir::{DataDir, StartError},
-    engine::Engine,
+    engine::{Engine, Parts, Recovered},
     routes,
 };
 
@@ -31,8 +33,12 @@ pub struct Settings {
     /// Made if it is not there; this server's alone while it runs.
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
-    /// How long steps may go on once the server is told to stop.
+    /// How long a server that is told to stop waits for steps. Those that take longer are left to their shims.
     pub grace: Duration,
+    /// The program whose `shim` subcommand steps live under: this very one.
+    pub program: PathBuf,
+    /// Hosts, with or without a port, from which choices may be fetched.
+    pub choices_hosts: Vec<String>,
 }
 
 /// What a server tells once it answers.
@@ -43,8 +49,10 @@ pub struct Ready {
     pub admin_token: PathBuf,
     /// It was made by this start.
     pub first_start: bool,
-    /// Steps that were running when the last server went away, now `unknown`.
-    pub settled: usize,
+    /// Attempts that were running when the last server went away: they run on, ended meanwhile, or are lost.
+    pub recovered: Recovered,
+    /// What this machine can do for the steps, in words.
+    pub capabilities: Vec<String>,
 }
 
 /// Serve until `shutdown`: then take no new work, let answers and steps finish, keep every run's state.
@@ -66,20 +74,37 @@ pub async fn serve(
         tracing::warn!(%address, "this address is open to the network, and the connection is not encrypted");
     }
 
-    let store = data_dir.store().await?;
+    let evaluate = Arc::new(Expressions::default());
+    let store = data_dir.store(evaluate.clone()).await?;
     let first_start = data_dir.ensure_administrator(&store).await?;
     let fault = |source| StartError::DataDir { path: data_dir.path().to_owned(), source };
     let outputs = Outputs::open(data_dir.output()).map_err(fault)?;
-    let engine = Engine::new(store.clone(), outputs, data_dir.work(), slots());
-    let settled = engine.settle().await.map_err(StartError::Settle)?;
-
-    let performing = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.run().await }
+    let (shims, found) = Shims::open(&data_dir.shims(), &settings.program).map_err(fault)?;
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        outputs,
+        shims,
+        evaluate,
+        work: data_dir.work(),
+        forbidden: vec![address],
+        slots: slots(),
     });
-    let forgetting = tokio::spawn(forget_old_keys(store.clone()));
-    let app = App::new(store.clone(), engine.clone());
-    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, settled });
+    let recovered = engine.recover(found).await.map_err(StartError::Recover)?;
+
+    let working = [
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.run().await }
+        }),
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_time().await }
+        }),
+        tokio::spawn(forget_old_keys(store.clone())),
+    ];
+    let capabilities = runner::capabilities();
+    let app = App::new(store.clone(), engine.clone(), capabilities.clone(), settings.choices_hosts);
+    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, recovered, capabilities });
 
     let stopping = {
         let engine = engine.clone();
@@ -97,8 +122,9 @@ pub async fn serve(
         () = async { (&mut closing).await; tokio::time::sleep(ANSWERS_GRACE).await } => Ok(()),
     };
     engine.drain(settings.grace).await;
-    performing.abort();
-    forgetting.abort();
+    for task in working {
+        task.abort();
+    }
     store.close().await;
     served.map_err(StartError::Serve)
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod attempts;
 mod cache;
 mod definitions;
 mod dialect;
@@ -27,6 +28,7 @@ mod tasks;
 mod waits;
 
 pub use apply::{Apply, NewDefinition};
+pub use attempts::EndedAttempt;
 pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
 pub use engine::{Evaluator, Store};
 pub use error::StoreError;

@@ -23,6 +23,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0002_trees_of_steps.sql"),
         include_str!("../migrations/postgres/0002_trees_of_steps.sql"),
     ),
+    (
+        3,
+        "ended attempts",
+        include_str!("../migrations/sqlite/0003_ended_attempts.sql"),
+        include_str!("../migrations/postgres/0003_ended_attempts.sql"),
+    ),
 ];
 
 /// The newest version that this program knows.

@@ -204,6 +204,27 @@ impl Store {
         })
     }
 
+    /// A run, of whichever project: for the engine, which performs those of all.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn run_by_id(&self, id: RunId) -> Result<Option<Arc<Run>>, StoreError> {
+        let context = Arc::clone(&self.context);
+        in_read!(self, |connection| async move {
+            let row = sqlx::query("SELECT last_event FROM runs WHERE id = $1")
+                .bind(id.0)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            let last_event: Option<Uuid> = row.try_get("last_event")?;
+            if let Some(kept) = context.cache.at(id, last_event) {
+                return Ok(Some(kept.run));
+            }
+            let loaded = load!(connection, id.0);
+            Ok(loaded.map(|kept| kept.run))
+        })
+    }
+
     /// Some steps of a run, by place; those that it does not have are left out.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
     api::{OutputChunk, OutputStream, RunChange, RunView},
     id::RunId,
-    run::{Run, StepRun},
+    run::{Run, StepRun, Wait, WaitReason},
 };
 use output::{Frame, LogKey, LogReader, OutputError, Stream};
 use store::{EndedAttempt, StoreError};
@@ -129,7 +129,7 @@ impl Engine {
         let mut follow = Follow {
             engine: self.clone(),
             id,
-            run: Arc::new(run),
+            run,
             told: None,
             changes,
             cursor: cursor.unwrap_or_default(),
@@ -148,8 +148,7 @@ impl Engine {
     pub(crate) async fn logs(&self, run: &Run) -> Result<Vec<LogKey>, StoreError> {
         let ended = self.0.store.ended_attempts(run.id, 0, run.revision).await?;
         let ended = ended.into_iter().map(|ended| (ended.step, ended.attempt));
-        let running = run.running_steps().filter_map(|place| Some((place, run.step(place)?.attempt)));
-        Ok(ended.chain(running).map(|attempt| key(run.id, attempt)).collect())
+        Ok(ended.chain(open(run)).map(|attempt| key(run.id, attempt)).collect())
     }
 }
 
@@ -198,8 +197,7 @@ impl Follow {
             self.cursor.revision = revision;
         }
         let run = Arc::clone(&self.run);
-        let running: Vec<Attempt> =
-            run.running_steps().filter_map(|place| Some((place, run.step(place)?.attempt))).collect();
+        let running = open(&run);
         for ahead in 0..running.len() {
             let at = (self.turn + ahead) % running.len();
             let Some(attempt) = running.get(at).copied() else { continue };
@@ -269,9 +267,7 @@ impl Follow {
     /// Leave out all but about the last `bytes` of what the attempts have written so far.
     fn skip_to_tail(&mut self, bytes: u64) {
         let mut left = bytes;
-        let running: Vec<Attempt> =
-            self.run.running_steps().filter_map(|place| Some((place, self.run.step(place)?.attempt))).collect();
-        for attempt in running {
+        for attempt in open(&self.run) {
             left = self.tail_of(attempt, left);
         }
         let mut kept = VecDeque::new();
@@ -296,6 +292,13 @@ impl Follow {
         }
         bytes.saturating_sub(size.bytes)
     }
+}
+
+/// Attempts that have not ended, as far as anybody knows.
+fn open(run: &Run) -> Vec<Attempt> {
+    let lost = |step: &StepRun| matches!(&step.wait, Some(Wait { reason: WaitReason::Lost { .. }, .. }));
+    let running = run.running_steps().chain(run.places_of(lost));
+    running.filter_map(|place| Some((place, run.step(place)?.attempt))).collect()
 }
 
 fn key(run: RunId, (step, attempt): Attempt) -> LogKey {

@@ -7,8 +7,10 @@ use std::{
 
 use model::{
     id::RunId,
-    run::{Cause, RunEffect, RunEvent, StepEnd},
+    run::{Cause, RunEffect, RunEvent, StepEnd, StepOutcome},
 };
+use output::LogKey;
+use runner::{Stop, Task};
 use store::{Advanced, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -46,14 +48,42 @@ impl Engine {
     async fn perform_attempt(&self, attempt: &Attempt) -> StepEnd {
         let Attempt { run, step, attempt: number } = attempt;
         let stop = self.stop_of(run.id, *step, *number);
-        match self.prepare(run, *step, *number).await {
-            Ok(Prepared::Process(task)) => {
-                let (changes, id) = (self.clone(), run.id);
-                self.0.shims.perform(*task, stop, move || changes.changes().nudge(id)).await
-            }
+        match self.prepare(attempt).await {
+            Ok(Prepared::Process(task)) => self.under_shim(run.id, *task, stop).await,
             Ok(Prepared::Http(task, log)) => runner::http(*task, log, stop).await,
             Ok(Prepared::Check(task, log)) => runner::check(*task, log, stop).await,
             Err(end) => *end,
+        }
+    }
+
+    /// The shim writes the log; whoever follows is told when it grows.
+    async fn under_shim(&self, run: RunId, task: Task, stop: Stop) -> StepEnd {
+        let key = task.id().log_key();
+        self.outputs().expect(key.clone());
+        let (engine, grown) = (self.clone(), key.clone());
+        let end = self
+            .0
+            .shims
+            .perform(task, stop, move || {
+                engine.outputs().nudge(&grown);
+                engine.changes().nudge(run);
+            })
+            .await;
+        self.close_log(&key, &end).await;
+        end
+    }
+
+    /// A log whose writer has ended, in good order or not.
+    pub(super) async fn close_log(&self, key: &LogKey, end: &StepEnd) {
+        if end.outcome != StepOutcome::Unknown {
+            self.outputs().finished(key);
+            return;
+        }
+        let (outputs, key) = (self.outputs().clone(), key.clone());
+        // It waits for the disk.
+        let closed = tokio::task::spawn_blocking(move || outputs.close_abandoned(&key)).await;
+        if let Ok(Err(error)) = closed {
+            tracing::warn!(%error, "the log of a lost attempt could not be closed");
         }
     }
 
@@ -68,14 +98,14 @@ impl Engine {
         let advanced = self.store_end(run.id, event, places).await;
         self.forget_stop(run.id, *step, *number);
         self.0.shims.acknowledge(&run.id.to_string(), *step, *number);
-        let Advanced { run, mut effects, also } = advanced?;
+        let Advanced { run, mut effects, changed, also } = advanced?;
         let started = effects.iter().position(|effect| matches!(effect, RunEffect::Started { .. }));
         let next = started.map(|at| effects.remove(at));
         let next = match next {
             Some(RunEffect::Started { step, attempt }) => Some(Attempt { run: Arc::clone(&run), step, attempt }),
             _ => None,
         };
-        self.follow_up(Advanced { run, effects, also }, None);
+        self.follow_up(Advanced { run, effects, changed, also }, None);
         next
     }
 

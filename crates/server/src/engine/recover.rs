@@ -3,7 +3,7 @@
 //! An attempt whose shim lives is followed on; one whose shim has written how it ended is stored so. Of any other nobody
 //! can say how it ended (law 4): it is lost, and the state machine says what that means.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use model::{
     id::RunId,
@@ -17,7 +17,7 @@ use crate::clock;
 
 /// What became of the attempts that were running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recovered {
+pub struct Recovered {
     /// They run on.
     pub taken_up: usize,
     /// They had ended meanwhile.
@@ -35,7 +35,7 @@ impl Engine {
         for RunningAttempt { run: id, step, attempt } in self.0.store.running_attempts().await? {
             let Some(run) = self.0.store.run_by_id(id).await? else { continue };
             let found = found.remove(&(id.to_string(), step, attempt)).map(|found| found.state);
-            let known = Attempt { run: Arc::new(run), step, attempt };
+            let known = Attempt { run, step, attempt };
             match found {
                 Some(FoundState::Running(running)) => {
                     recovered.taken_up += 1;

@@ -6,6 +6,7 @@ use model::{
     api::{RunChange, RunView},
     run::{Run, RunState, StepRun, Wait, WaitReason},
 };
+use store::{LockHolders, StoreError};
 
 use super::Engine;
 
@@ -69,9 +70,9 @@ impl Engine {
             WaitReason::Retry { message } => format!("the next attempt{of}{until}, after this: {message}")
                 .replacen(" until ", " at ", 1),
             WaitReason::Lock { key, limit } => {
-                let held = match self.0.store.lock_holders(&run.project, key).await {
-                    Ok(holders) if !holders.is_empty() => {
-                        let runs: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                let held = match self.lock_holders(&run.project, key).await {
+                    Ok(holders) if !holders.held_by.is_empty() => {
+                        let runs: Vec<String> = holders.held_by.iter().map(|(run, _)| run.to_string()).collect();
                         format!(", held by run {}", runs.join(", "))
                     }
                     Ok(_) => ", which is about to be given".to_owned(),
@@ -83,6 +84,14 @@ impl Engine {
             WaitReason::Lost { attempt, message } => {
                 format!("a person who says how attempt {attempt}{of} ended, since nobody else can: {message}{until}")
             }
+        }
+    }
+
+    /// Who has a lock of a project.
+    pub(crate) async fn lock_holders(&self, project: &str, key: &str) -> Result<LockHolders, StoreError> {
+        match self.0.store.project(project).await? {
+            Some(project) => self.0.store.lock_holders(project, key).await,
+            None => Ok(LockHolders::default()),
         }
     }
 

@@ -128,6 +128,8 @@ impl<'e> Machine<'e> {
             }
             AnswerVerdict::ResolvedRetry => {
                 self.happen(resolved);
+                let end = StepEnd::unknown(Cause::Lost, "nobody knows how it ended; it is tried again");
+                self.happen(RunEvent::AttemptFinished { step: place, attempt, end });
                 self.queue(place);
             }
             _ => return Err(Refused::NotAsked { step: step.path.clone(), state: step.state }),
