@@ -170,12 +170,44 @@ mod tests {
     use model::api::Role;
 
     use super::*;
+    use std::collections::BTreeMap;
+
+    use model::{
+        evaluate::Evaluate,
+        runbook::{Expression, Input, InputValues, Template},
+    };
+
     use crate::{Store, engine::Engine};
+
+    /// There is nothing to evaluate here.
+    struct Nothing;
+
+    impl Evaluate for Nothing {
+        fn steps(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn mentions(&self, _: &str, _: &str) -> bool {
+            false
+        }
+
+        fn value(&self, _: &Expression, _: &serde_json::Value) -> Result<serde_json::Value, String> {
+            Err("nothing".into())
+        }
+
+        fn text(&self, _: &Template, _: &serde_json::Value) -> Result<String, String> {
+            Err("nothing".into())
+        }
+
+        fn inputs(&self, _: &[Input], _: &BTreeMap<String, serde_json::Value>) -> Result<InputValues, String> {
+            Err("nothing".into())
+        }
+    }
 
     #[tokio::test]
     async fn a_write_that_panics_is_answered_and_the_writer_lives_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("signalbox.db"), evaluator()).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("signalbox.db"), Arc::new(Nothing)).await.unwrap();
         let Engine::Sqlite(sqlite) = &store.engine else { panic!() };
         let at = jiff::Timestamp::UNIX_EPOCH;
         let faulty = || {

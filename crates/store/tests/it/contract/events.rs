@@ -99,7 +99,7 @@ contract! {
             let id = requested.id;
             bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
             let run = whole(&bed.store, "default", id).await;
-            assert_eq!((run.reason, run.inputs), (requested.reason, requested.inputs));
+            assert_eq!((&run.reason, &run.inputs), (&requested.reason, &requested.inputs));
         }
     }
 

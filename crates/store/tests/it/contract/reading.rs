@@ -94,7 +94,7 @@ contract! {
         assert_eq!((listed[0].mode, listed[0].size), (FileMode::Plain, 0));
 
         let loaded = bed.store.load_version("default", "deploy", &new.digest).await.unwrap();
-        assert_eq!(loaded.runbook, new.runbook);
+        assert_eq!(loaded.runbook, runbook("deploy", "true"));
         assert_eq!(loaded.files.iter().map(|file| &file.file).collect::<Vec<_>>(), Vec::from_iter(&listed));
         assert_eq!(loaded.files[2].bytes, all);
         assert!(loaded.files.iter().all(|file| sha256(&file.bytes) == file.file.sha256));
