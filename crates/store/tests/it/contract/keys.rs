@@ -110,7 +110,7 @@ contract! {
             assert!(matches!(refused, StoreError::Refused(Refused::AlreadyCanceling)), "{refused}");
         }
         assert_eq!(bed.number("SELECT count(*) FROM idempotency_keys").await, 1);
-        assert_eq!(whole(&bed.store, "default", run.id).await.revision, 4);
+        assert_eq!(whole(&bed.store, "default", run.id).await.revision, 5);
         let nothing = bed.store.advance_once(RunId(Uuid::now_v7()), now(), cancel(), 0, key("x", "b")).await.unwrap_err();
         assert!(matches!(nothing, StoreError::NotFound("run")));
     }
