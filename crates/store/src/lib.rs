@@ -32,7 +32,6 @@ mod waits;
 
 pub use apply::{Apply, NewDefinition};
 pub use attempts::EndedAttempt;
-pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
 pub use backup::Restored;
 pub use definitions::{
     InventoryRow, LoadedVersion, Publication, Rollback, RunbookRow, VersionBytes, VersionSource,
