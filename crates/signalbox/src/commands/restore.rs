@@ -41,7 +41,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         let files = words::count(usize::try_from(files).unwrap_or(usize::MAX), "file");
         context.printer.out(&format!("{}: {files}, {bytes} bytes\n", args.data_dir.display()));
     }
-    let key = args.data_dir.join("secrets.key");
+    let key = args.data_dir.join("key");
     context.printer.err(&format!(
         "the key file is not in a backup: put your copy at {} before the first start, readable by its owner only",
         key.display()
