@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod examples;
 mod generators;
 mod language;
 mod machine;
 mod programs;
+mod story;
 mod world;
