@@ -4,8 +4,12 @@
 
 mod examples;
 mod generators;
+mod json;
 mod language;
 mod machine;
 mod programs;
+mod results;
+mod rules;
+mod speed;
 mod story;
 mod world;
