@@ -85,6 +85,8 @@ macro_rules! publish {
     }};
 }
 
+pub(crate) use publish;
+
 impl Store {
     /// Store an operations repository: all of it, or nothing. The answers come in the order of the definitions, then what
     /// was retired.

@@ -72,6 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Newer`] if a newer program wrote it.
     pub async fn open_sqlite(path: &Path, evaluate: Evaluator) -> Result<Self, StoreError> {
+        let place: Arc<str> = path.display().to_string().into();
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -83,7 +84,7 @@ impl Store {
             .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
-        let mut writer = options.connect().await?;
+        let mut writer = options.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
         migrations::sqlite().run(&mut writer).await.map_err(migrations::explain)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -91,7 +92,7 @@ impl Store {
             .test_before_acquire(false)
             .connect_lazy_with(options.read_only(true).create_if_missing(false));
         let transactions = Arc::new(AtomicU64::new(0));
-        let engine = Engine::Sqlite(Sqlite::start(writer, readers, transactions.clone()));
+        let engine = Engine::Sqlite(Sqlite::start(writer, readers, transactions.clone(), place));
         Ok(Self { engine, context: Context::new(evaluate), transactions })
     }
 
@@ -179,7 +180,7 @@ macro_rules! in_write {
                     Err(error) => {
                         // The first error is the one to tell; a failed rollback ends with the connection.
                         let _ = transaction.rollback().await;
-                        Err(error)
+                        Err(error.at("the database"))
                     }
                 }
             }
@@ -196,7 +197,7 @@ macro_rules! in_read {
                 let mut pooled = sqlite.readers.acquire().await?;
                 let $connection: &mut sqlx::SqliteConnection = &mut pooled;
                 let answer: Result<_, $crate::StoreError> = $body.await;
-                answer
+                answer.map_err(|error| error.at(&sqlite.place))
             }
             $crate::engine::Engine::Postgres(postgres) => {
                 let _open = postgres.open.read().await;

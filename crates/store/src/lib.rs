@@ -8,6 +8,7 @@
 
 mod apply;
 mod attempts;
+mod backup;
 mod cache;
 mod definitions;
 mod dialect;
@@ -19,23 +20,30 @@ mod lists;
 mod locks;
 mod migrations;
 mod moving;
+mod presets;
 mod principals;
 mod projects;
 mod runs;
 mod seal;
 mod sqlite;
 mod tasks;
+mod uploads;
 mod waits;
 
 pub use apply::{Apply, NewDefinition};
 pub use attempts::EndedAttempt;
-pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
+pub use backup::Restored;
+pub use definitions::{
+    InventoryRow, LoadedVersion, Publication, Rollback, RunbookRow, VersionBytes, VersionSource,
+};
 pub use engine::{Evaluator, Store};
 pub use error::StoreError;
 pub use idempotency::{Answered, Key};
 pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};
 pub use locks::LockHolders;
 pub use moving::Advanced;
+pub use presets::NewPreset;
 pub use principals::Identity;
 pub use runs::{NewRun, RunningAttempt};
-pub use seal::{KeyFile, SecretText};
+pub use seal::{KeyFile, SecretText, Secrets};
+pub use uploads::UPLOAD_MAX;

@@ -121,11 +121,11 @@ async fn what_was_told_is_there_after_a_kill() {
             assert!(run.revision >= *revision, "told {revision}, found {}", run.revision);
         }
         // What was not told may be there too, but never in part.
-        let unfinished = store.unfinished_runs().await.unwrap();
+        let unfinished = store.unfinished_runs(None, 100_000).await.unwrap();
         let mut may_start = 0;
         for run in &unfinished {
-            assert_eq!(whole(&store, "default", run.id).await, *run);
-            may_start += u64::from(run.next_step().is_some());
+            let run = whole(&store, "default", run.id).await;
+            may_start += run.queued_steps().count() as u64;
         }
         assert_eq!(store.waiting_tasks().await.unwrap(), may_start, "a task for what may start, no other");
         store.close().await;

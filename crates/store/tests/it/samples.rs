@@ -225,6 +225,16 @@ pub fn run_event(event: &Event) -> Stamped {
     Stamped { at: event.at, event: serde_json::from_value(tagged).unwrap() }
 }
 
+/// The place of the attempt that runs, if there is one.
+pub fn running(run: &Run) -> Option<u32> {
+    run.running_steps().next()
+}
+
+/// The place of the attempt that may start, if there is one.
+pub fn next(run: &Run) -> Option<u32> {
+    run.queued_steps().next()
+}
+
 /// Row and events agree, and every envelope is complete. Gives the run.
 pub async fn whole(store: &Store, project: &str, id: RunId) -> Arc<Run> {
     let run = store.run(project, id).await.unwrap().expect("the run is there");

@@ -9,7 +9,7 @@ use store::StoreError;
 
 use crate::{
     bed::contract,
-    samples::{cancel, finished, now, project, queued, started, whole},
+    samples::{cancel, finished, next, now, project, queued, running, started, whole},
 };
 
 contract! {
@@ -24,11 +24,11 @@ contract! {
             states.push((run.state, bed.store.waiting_tasks().await.unwrap()));
         }
         let running = RunState::Running;
-        assert_eq!(states, [(running, 0), (running, 1), (running, 0), (RunState::Succeeded, 0)]);
+        assert_eq!(states, [(running, 0), (RunState::Waiting, 1), (running, 0), (RunState::Succeeded, 0)]);
         let kinds: Vec<_> = bed.store.run_events(id).await.unwrap().into_iter().map(|event| event.kind).collect();
         let expected = [
-            "run.requested", "run.started", "step.started", "step.finished", "step.started", "step.finished",
-            "run.finished",
+            "run.requested", "step.waiting", "run.started", "step.started", "step.finished", "step.waiting",
+            "step.started", "step.finished", "run.finished",
         ];
         assert_eq!(kinds, expected);
     }
@@ -50,7 +50,7 @@ contract! {
             assert!(run.cause.is_some());
         }
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
-        assert!(bed.store.unfinished_runs().await.unwrap().is_empty());
+        assert!(bed.store.unfinished_runs(None, 9).await.unwrap().is_empty());
     }
 
     async fn going_on_starts_the_next_step_in_the_same_transaction(bed: &Bed) {
@@ -76,7 +76,7 @@ contract! {
         let refusals = [
             (started(0), Refused::NotReady { step: 0 }),
             (started(1), Refused::NotReady { step: 1 }),
-            (started(7), Refused::NotReady { step: 7 }),
+            (started(7), Refused::NoStep { step: 7 }),
             (finished(1, StepOutcome::Succeeded), Refused::NotRunning { step: 1, attempt: 1 }),
             (RunEvent::Started {}, Refused::Derived),
         ];
@@ -101,7 +101,8 @@ contract! {
         let id = queued(&bed.store, project, 1).await.id;
         let other = queued(&bed.store, project, 1).await.id;
         let moved = bed.store.advance(id, now(), cancel(), 0).await.unwrap();
-        assert_eq!((moved.run.state, moved.effects), (RunState::Canceled, vec![RunEffect::Ended]));
+        let unready = RunEffect::Unready { step: 0, attempt: 1 };
+        assert_eq!((moved.run.state, moved.effects), (RunState::Canceled, vec![unready, RunEffect::Ended]));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1, "that of the other run stays");
         let claimed = bed.store.claim(now(), 9).await.unwrap();
         assert_eq!(claimed.iter().map(|task| task.run.id).collect::<Vec<_>>(), [other]);
@@ -135,14 +136,14 @@ contract! {
                     _ => StepOutcome::Succeeded,
                 };
                 let event = match kind {
-                    0 | 1 | 5..=7 => finished(run.running_step().unwrap_or(step), outcome),
+                    0 | 1 | 5..=7 => finished(running(&run).unwrap_or(step), outcome),
                     2 => cancel(),
                     3 => started(step),
-                    _ => started(run.next_step().unwrap_or(step)),
+                    _ => started(next(&run).unwrap_or(step)),
                 };
                 let _ = bed.store.advance(id, now(), event, u32::from(go_on)).await;
                 let run = whole(&bed.store, "default", id).await;
-                let waits = u64::from(run.next_step().is_some());
+                let waits = u64::from(next(&run).is_some());
                 assert_eq!(bed.store.waiting_tasks().await.unwrap(), waits, "a task for what may start, no other");
             }
             let _ = bed.store.advance(id, now(), cancel(), 0).await;

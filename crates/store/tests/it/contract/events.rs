@@ -30,6 +30,7 @@ contract! {
             .collect();
         let expected = [
             ("run.requested", None),
+            ("step.waiting", Some("run.requested")),
             ("run.started", None),
             ("step.started", Some("run.started")),
             ("step.finished", None),
@@ -40,7 +41,7 @@ contract! {
         ];
         assert_eq!(causes, expected);
         assert!(events.is_sorted_by(|one, other| one.id < other.id), "ids grow with time");
-        let last = run_event(&events[7]).event;
+        let last = run_event(&events[8]).event;
         assert!(matches!(last, RunEvent::Finished { .. }));
     }
 
@@ -84,8 +85,8 @@ contract! {
             let events = bed.store.newest_events(limit).await.unwrap();
             events.into_iter().map(|event| event.kind).collect::<Vec<_>>()
         };
-        assert_eq!(kinds(2).await, ["run.finished", "run.cancel_requested"]);
-        assert_eq!(kinds(50).await.len(), 5);
+        assert_eq!(kinds(2).await, ["run.finished", "step.finished"]);
+        assert_eq!(kinds(50).await.len(), 7);
         assert!(kinds(0).await.is_empty());
     }
 
@@ -99,7 +100,7 @@ contract! {
             let id = requested.id;
             bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
             let run = whole(&bed.store, "default", id).await;
-            assert_eq!((run.reason, run.inputs), (requested.reason, requested.inputs));
+            assert_eq!((&run.reason, &run.inputs), (&requested.reason, &requested.inputs));
         }
     }
 

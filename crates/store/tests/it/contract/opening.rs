@@ -1,6 +1,6 @@
 //! Opening, asking whether it answers, closing.
 
-use std::{future::poll_fn, pin::Pin, task::Poll};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use model::{api::Role, run::Run};
 use store::StoreError;
@@ -38,7 +38,7 @@ contract! {
         for _ in 0..40 {
             for _ in 0..6 {
                 let store = bed.store.clone();
-                let read = async move { store.unfinished_runs().await };
+                let read = async move { store.unfinished_runs(None, 9).await };
                 let _ = tokio::time::timeout(std::time::Duration::from_micros(150), read).await;
             }
             let run = queued(&bed.store, project, 1).await;
@@ -59,7 +59,7 @@ contract! {
 
     async fn closing_waits_for_what_was_asked_for_before(bed: &Bed) {
         let project = project(&bed.store, "default").await;
-        type Write = Pin<Box<dyn Future<Output = Result<Run, StoreError>> + Send>>;
+        type Write = Pin<Box<dyn Future<Output = Result<Arc<Run>, StoreError>> + Send>>;
         let mut writes: Vec<Write> = (0..40)
             .map(|_| {
                 let store = bed.store.clone();
@@ -84,7 +84,7 @@ contract! {
         for write in writes {
             waiting.spawn(write);
         }
-        let runs: Vec<Run> = waiting.join_all().await.into_iter().map(Result::unwrap).collect();
+        let runs: Vec<Arc<Run>> = waiting.join_all().await.into_iter().map(Result::unwrap).collect();
         closing.await.unwrap();
 
         let late = bed.store.request_run(project, requested_of("default", "deploy", 1), now(), None, 0).await;

@@ -41,7 +41,7 @@ contract! {
         for row in bed.store.runbooks("default", false, None, 50).await.unwrap() {
             let loaded = bed.store.load_version("default", &row.name, &row.digest).await.unwrap();
             assert_eq!(loaded.files.len(), 4);
-            let current = bed.store.versions("default", &row.name).await.unwrap();
+            let current = bed.store.versions("default", "Runbook", &row.name).await.unwrap();
             assert_eq!(current.iter().filter(|version| version.current).count(), 1);
         }
         servers[1].close().await;

@@ -1,14 +1,14 @@
 //! Asking for runs, and listing them.
 
 use model::{
-    api::RunView,
-    run::{RunState, StepOutcome},
+    api::RunSummary,
+    run::{RunEffect, RunState, StepOutcome},
 };
 use store::{RunFilter, StoreError};
 
 use crate::{
     bed::contract,
-    samples::{cancel, finished, now, project, queued, requested_of, started, whole},
+    samples::{cancel, finished, now, project, queued, requested_of, running, started, whole},
 };
 
 contract! {
@@ -19,9 +19,9 @@ contract! {
         let answered = bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
         assert!(!answered.replayed);
         let run = whole(&bed.store, "default", id).await;
-        assert_eq!(answered.answer, RunView::new(run.clone(), None), "the answer is what is stored");
-        assert_eq!((run.state, run.revision, run.inputs), (RunState::Queued, 1, requested.inputs));
-        assert_eq!(run.reason, requested.reason);
+        assert_eq!(answered.answer.run, run, "the answer is what is stored");
+        assert_eq!((run.state, run.revision, &run.inputs), (RunState::Queued, 2, &requested.inputs));
+        assert_eq!(&run.reason, &requested.reason);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
     }
 
@@ -31,8 +31,9 @@ contract! {
         let id = requested.id;
         let answered = bed.store.request_run(project, requested, now(), None, 1).await.unwrap();
         let run = whole(&bed.store, "default", id).await;
-        assert_eq!(answered.answer, RunView::new(run.clone(), None));
-        assert_eq!((run.state, run.running_step()), (RunState::Running, Some(0)));
+        assert_eq!(answered.answer.run, run);
+        assert_eq!(answered.answer.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
+        assert_eq!((run.state, running(&run)), (RunState::Running, Some(0)));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
         assert_eq!(bed.store.claim(now(), 9).await.unwrap(), [], "nobody else starts it");
         let events = bed.store.run_events(id).await.unwrap();
@@ -68,8 +69,8 @@ contract! {
         assert_eq!(bed.store.run("other", run.id).await.unwrap(), None);
         assert_eq!(bed.store.run("nowhere", run.id).await.unwrap(), None);
         let all = RunFilter { limit: 9, ..RunFilter::default() };
-        assert_eq!(bed.store.runs("other", all.clone()).await.unwrap(), []);
-        assert_eq!(bed.store.runs("default", all).await.unwrap(), [run]);
+        assert_eq!(bed.store.runs("other", all.clone()).await.unwrap().runs, []);
+        assert_eq!(bed.store.runs("default", all).await.unwrap().runs, [RunSummary { waits_for: Some("step `step_1`: a free place on a runner".into()), ..RunSummary::from(&*run) }]);
     }
 
     async fn runs_come_newest_first_in_pages_and_filtered(bed: &Bed) {
@@ -84,7 +85,7 @@ contract! {
         bed.store.advance(ids[0], now(), started(0), 0).await.unwrap();
         bed.store.advance(ids[1], now(), cancel(), 0).await.unwrap();
         let list = async |filter: RunFilter| {
-            let runs = bed.store.runs("default", filter).await.unwrap();
+            let runs = bed.store.runs("default", filter).await.unwrap().runs;
             runs.iter().map(|run| ids.iter().position(|id| *id == run.id).unwrap()).collect::<Vec<_>>()
         };
         let all = RunFilter { limit: 50, ..RunFilter::default() };
@@ -134,7 +135,7 @@ contract! {
         bed.store.advance(runs[2], now(), cancel(), 0).await.unwrap();
         bed.store.advance(runs[3], now(), finished(0, StepOutcome::Unknown), 0).await.unwrap();
         bed.store.advance(runs[4], now(), cancel(), 0).await.unwrap();
-        let left: Vec<_> = bed.store.unfinished_runs().await.unwrap().iter().map(|run| (run.id, run.state)).collect();
+        let left: Vec<_> = bed.store.unfinished_runs(None, 9).await.unwrap().iter().map(|run| (run.id, run.state)).collect();
         let expected =
             [(runs[0], RunState::Queued), (runs[1], RunState::Running), (runs[2], RunState::Canceling)];
         assert_eq!(left, expected);
