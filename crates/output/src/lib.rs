@@ -17,6 +17,7 @@ mod key;
 mod limit;
 mod live;
 mod outputs;
+mod packer;
 mod reader;
 mod record;
 mod ring;

@@ -39,6 +39,15 @@ pub(crate) enum Haste {
 }
 
 impl Haste {
+    /// With so many blocks waiting where so many may.
+    pub fn of(waiting: usize, may: usize) -> Self {
+        match waiting {
+            0 => Self::Calm,
+            some if some <= may / 2 => Self::Flood,
+            _ => Self::Overrun,
+        }
+    }
+
     /// The level of compression: the fastest ordinary one, and one that is faster than most disks.
     fn level(self) -> Option<i32> {
         match self {

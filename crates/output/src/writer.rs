@@ -15,6 +15,7 @@ use crate::{
     Limit, LogKey, LogSize, OutputError, Stream,
     frame::{self, FRAME_MAX},
     live::Live,
+    packer::Packer,
     record::End,
     ring::Ring,
     sink::{Haste, Sink},
@@ -35,7 +36,13 @@ const SMALL: usize = 16 * 1024;
 ///
 /// Dropping it finishes the log as well as that goes, unsynced.
 pub struct LogWriter {
-    sink: Sink,
+    /// None while the packer has it, or if that panicked.
+    sink: Option<Sink>,
+    packer: Option<Packer>,
+    /// The last block was full before anybody flushed: more is coming.
+    flood: bool,
+    /// Beyond the first half of the limit.
+    in_middle: bool,
     /// Frames that are in no block yet.
     block: Vec<u8>,
     /// How many bytes of `block` stand in the tail.
@@ -64,7 +71,10 @@ impl LogWriter {
         }
         let visible = Arc::new(AtomicU64::new(0));
         Ok(Self {
-            sink: Sink::new(paths, Arc::clone(&visible)),
+            sink: Some(Sink::new(paths, Arc::clone(&visible))),
+            packer: None,
+            flood: false,
+            in_middle: false,
             block: Vec::new(),
             shown: 0,
             limit: limit.into(),
@@ -79,7 +89,9 @@ impl LogWriter {
     /// Call `grown` with the position up to which readers see, whenever they see more: to nudge those in another
     /// process. It is called by the thread that appends or by one that packs, and should not take long.
     pub fn on_growth(&mut self, grown: impl Fn(u64) + Send + Sync + 'static) {
-        self.sink.grown = Some(Arc::new(grown));
+        if let Some(sink) = self.home() {
+            sink.grown = Some(Arc::new(grown));
+        }
     }
 
     /// Readers of this process are woken directly.
@@ -96,7 +108,7 @@ impl LogWriter {
     /// Something was appended that readers do not see, since no flush followed or the last one could not write: another
     /// flush may.
     pub fn is_behind(&self) -> bool {
-        self.shown < self.block.len() || self.sink.owes_a_note()
+        self.packer.is_some() || self.shown < self.block.len() || self.sink.as_ref().is_some_and(Sink::owes_a_note)
     }
 
     /// Append what came at `at`. Notes do not count against the limit.
@@ -113,7 +125,7 @@ impl LogWriter {
         if rest.is_empty() {
             return Ok(());
         }
-        if self.sink.ring.is_none() {
+        if !self.in_middle {
             self.begin_middle(at, rest)?;
         }
         self.push(stream, at, rest)
@@ -122,14 +134,21 @@ impl LogWriter {
     /// Show readers all that was appended, in other processes too. From now on it survives the death of this process,
     /// unless it could not be written: then it is tried again later.
     pub fn flush(&mut self) {
-        if self.is_behind() && self.sink.show(&mut self.block, self.shown) {
+        if !self.is_behind() {
+            return;
+        }
+        self.flood = false;
+        let Some(mut sink) = self.take_home() else { return };
+        let nothing = self.block.is_empty() && !sink.owes_a_note();
+        if !nothing && sink.show(&mut self.block, self.shown) {
             self.shown = self.block.len();
         }
+        self.sink = Some(sink);
     }
 
     /// Nothing was appended, so finishing touches no file.
     pub fn is_empty(&self) -> bool {
-        self.block.is_empty() && self.sink.is_empty()
+        self.block.is_empty() && self.packer.is_none() && self.sink.as_ref().is_some_and(Sink::is_empty)
     }
 
     /// Finish the log and bring it to the disk: it survives power loss from now on. Waits for the disk unless the
@@ -143,7 +162,7 @@ impl LogWriter {
 
     /// How many of these bytes still belong to the first half of the limit; rather whole lines.
     fn room_in_head(&self, bytes: &[u8]) -> usize {
-        if self.sink.ring.is_some() || self.cut_told {
+        if self.in_middle || self.cut_told {
             return 0;
         }
         let room = usize::try_from(self.limit.head() - self.taken).unwrap_or(usize::MAX);
@@ -159,15 +178,18 @@ impl LogWriter {
         if !self.cut_told {
             self.push(Stream::Note, at, self.limit.words_at_the_cut().as_bytes())?;
         }
-        let kept = self.sink.keep(&mut self.block, self.shown, Haste::Calm);
-        if let Err(error) = kept {
-            self.sink.lost += rest.len() as u64;
+        if let Err(error) = self.seal_here() {
+            if let Some(sink) = self.home() {
+                sink.lost += rest.len() as u64;
+            }
             return Err(error);
         }
         self.cut_told = true;
-        self.block.clear();
-        self.shown = 0;
-        self.sink.ring = Some(Ring::new(self.sink.start, self.limit.tail()));
+        let tail = self.limit.tail();
+        if let Some(sink) = self.home() {
+            sink.ring = Some(Ring::new(sink.start, tail));
+            self.in_middle = true;
+        }
         Ok(())
     }
 
@@ -176,17 +198,52 @@ impl LogWriter {
         for piece in bytes.chunks(FRAME_MAX) {
             frame::push(&mut self.block, stream, at, piece);
             if self.block.len() >= BLOCK {
-                done = done.and(self.seal(Haste::Calm));
+                done = done.and(self.seal());
             }
         }
         done
     }
 
-    fn seal(&mut self, haste: Haste) -> Result<(), OutputError> {
-        self.sink.keep(&mut self.block, self.shown, haste)?;
+    /// The block is full.
+    fn seal(&mut self) -> Result<(), OutputError> {
+        if self.flood && self.shown == 0 {
+            if self.packer.is_none() && self.sink.is_some() {
+                self.packer = Packer::begin(&mut self.sink).ok();
+            }
+            if let Some(packer) = &mut self.packer {
+                let block = std::mem::take(&mut self.block);
+                self.block = packer.push(block);
+                return Ok(());
+            }
+        }
+        self.flood = true;
+        self.seal_here()
+    }
+
+    fn seal_here(&mut self) -> Result<(), OutputError> {
+        let Some(mut sink) = self.take_home() else {
+            self.block.clear();
+            return Err(OutputError::Packer);
+        };
+        let kept = sink.keep(&mut self.block, self.shown, Haste::Calm);
+        self.sink = Some(sink);
+        kept?;
         self.block.clear();
         self.shown = 0;
         Ok(())
+    }
+
+    /// All that was handed to the packer is written, and the sink is here.
+    fn home(&mut self) -> Option<&mut Sink> {
+        if let Some(packer) = self.packer.take() {
+            self.sink = packer.end();
+        }
+        self.sink.as_mut()
+    }
+
+    fn take_home(&mut self) -> Option<Sink> {
+        self.home();
+        self.sink.take()
     }
 
     fn close(&mut self, sync: bool) -> Result<LogSize, OutputError> {
@@ -194,20 +251,22 @@ impl LogWriter {
         if self.is_empty() {
             return Ok(LogSize { position_end: 0, bytes: 0, dropped: 0, lost: 0, complete: true });
         }
+        let Some(sink) = self.home() else { return Err(OutputError::Packer) };
         // There will be no other time.
-        self.sink.rest_no_more();
-        if self.sink.owes_a_note() {
+        sink.rest_no_more();
+        if sink.owes_a_note() {
             self.flush();
-            if self.sink.owes_a_note() {
-                return Err(self.sink.loss());
-            }
         }
-        if self.sink.start == 0 && self.sink.ring.is_none() && self.block.len() <= SMALL {
-            return self.sink.end_small(&self.block, self.shown, sync).map(End::size);
+        let Some(mut sink) = self.take_home() else { return Err(OutputError::Packer) };
+        if sink.owes_a_note() {
+            return Err(sink.loss());
         }
-        self.seal(Haste::Calm)?;
+        if sink.start == 0 && !self.in_middle && self.block.len() <= SMALL {
+            return sink.end_small(&self.block, self.shown, sync).map(End::size);
+        }
+        sink.keep(&mut self.block, self.shown, Haste::Calm)?;
         let limit = self.limit;
-        self.sink.end(|missing| Some(limit.words_for_the_middle(missing)), None, sync).map(End::size)
+        sink.end(|missing| Some(limit.words_for_the_middle(missing)), None, sync).map(End::size)
     }
 }
 
