@@ -29,7 +29,7 @@ pub(crate) struct Pump {
     /// Something was appended since the last flush.
     waiting: bool,
     flushed: Option<Instant>,
-    /// The log could not be written. The pipes are read on, so that the step does not hang on it.
+    /// Why output was lost, the first time. The pipes are read on, so that the step does not hang on it.
     broken: Option<OutputError>,
 }
 
@@ -120,10 +120,10 @@ impl Pump {
 
     fn flush(&mut self) {
         if self.waiting {
-            self.waiting = false;
             self.flushed = Some(Instant::now());
-            let done = self.log.flush();
-            self.keep_error(done);
+            self.log.flush();
+            // A full disk: it is tried again.
+            self.waiting = self.log.is_behind();
         }
     }
 
