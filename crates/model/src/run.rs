@@ -119,6 +119,10 @@ pub enum Cause {
     ServerLost,
     /// Processes were left that could not be ended.
     LeftProcesses,
+    /// It used more memory than it may.
+    OutOfMemory,
+    /// The check did not become true, or the answer was not the one expected.
+    NotAsExpected,
 }
 
 impl Cause {
@@ -132,6 +136,8 @@ impl Cause {
             Self::Canceled => "canceled",
             Self::ServerLost => "server_lost",
             Self::LeftProcesses => "left_processes",
+            Self::OutOfMemory => "out_of_memory",
+            Self::NotAsExpected => "not_as_expected",
         }
     }
 }
