@@ -31,6 +31,10 @@ pub fn ann() -> Requester {
     Requester { id: PrincipalId(Uuid::from_u128(0xa22)), name: "ann".into() }
 }
 
+pub fn bob() -> Requester {
+    Requester { id: PrincipalId(Uuid::from_u128(0xb0b)), name: "bob".into() }
+}
+
 pub fn runbook(name: &str, script: &str) -> Runbook {
     let action = StepAction::Run { interpreter: vec!["/bin/sh".into()], script: Script::Body(script.into()) };
     Runbook {
