@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release -p output --example speed -- [MiB] [--follow]`
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise, and says what it found")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement stops at the first surprise, and says what it found"
+)]
 
 use std::{
     fs::{self, File},
@@ -68,7 +72,8 @@ fn main() {
             log.finish().unwrap();
         });
         let took = cpu_seconds() - before;
-        let seg = fs::metadata(folder.path().join("outputs").join(RUN).join(format!("0-{round}.seg"))).unwrap();
+        let seg =
+            fs::metadata(folder.path().join("outputs").join(RUN).join(format!("0-{round}.seg"))).unwrap();
         println!(
             "    {:.0} MB/s before the disk was waited for, {took:.2} CPU seconds here, {} MiB on the disk",
             bytes as f64 / 1e6 / appended,
@@ -77,7 +82,9 @@ fn main() {
         if let Some(follower) = follower {
             assert_eq!(follower.join().unwrap(), bytes);
         }
-        measure("read back", bytes, || assert_eq!(read_all(outputs.clone(), key.clone()).join().unwrap(), bytes));
+        measure("read back", bytes, || {
+            assert_eq!(read_all(outputs.clone(), key.clone()).join().unwrap(), bytes)
+        });
         outputs.remove_run(RUN).unwrap();
     }
 }

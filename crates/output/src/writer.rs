@@ -108,7 +108,9 @@ impl LogWriter {
     /// Something was appended that readers do not see, since no flush followed or the last one could not write: another
     /// flush may.
     pub fn is_behind(&self) -> bool {
-        self.packer.is_some() || self.shown < self.block.len() || self.sink.as_ref().is_some_and(Sink::owes_a_note)
+        self.packer.is_some()
+            || self.shown < self.block.len()
+            || self.sink.as_ref().is_some_and(Sink::owes_a_note)
     }
 
     /// Append what came at `at`. Notes do not count against the limit.
