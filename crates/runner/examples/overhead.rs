@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::runbook::{InputValues, Script, StepAction};
+use model::runbook::Script;
 use output::{LogKey, Outputs};
-use runner::{GRACE_DEFAULT, Stop, Task, Workspace, perform};
+use runner::{Action, Stop, Task, Workspace, perform};
 use tokio::process::Command;
 
 const ROUNDS: u32 = 400;
@@ -79,21 +79,12 @@ async fn main() -> Result<(), Failure> {
 }
 
 fn task(number: u32, body: &str) -> Task {
-    Task {
-        run: format!("0198c0de-0000-7000-8000-{number:012x}"),
-        project: "default".to_owned(),
-        runbook: "noop".to_owned(),
-        step: 0,
-        step_name: "noop".to_owned(),
-        attempt: 1,
-        action: StepAction::Run {
-            interpreter: vec!["/bin/sh".to_owned(), "-e".to_owned()],
-            script: Script::Body(body.to_owned()),
-        },
-        inputs: InputValues::new(),
-        timeout: Some(Duration::from_secs(600)),
-        grace: GRACE_DEFAULT,
-    }
+    let action = Action::Run {
+        interpreter: vec!["/bin/sh".to_owned(), "-e".to_owned()],
+        script: Script::Body(body.to_owned()),
+    };
+    let run = format!("0198c0de-0000-7000-8000-{number:012x}");
+    Task { timeout: Some(Duration::from_secs(600)), ..Task::new(run, 0, 1, action) }
 }
 
 fn key(task: &Task) -> LogKey {

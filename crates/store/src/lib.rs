@@ -45,5 +45,5 @@ pub use moving::Advanced;
 pub use presets::NewPreset;
 pub use principals::Identity;
 pub use runs::{NewRun, RunningAttempt};
-pub use seal::{KeyFile, SecretText};
+pub use seal::{KeyFile, SecretText, Secrets};
 pub use uploads::UPLOAD_MAX;

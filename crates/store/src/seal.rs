@@ -58,6 +58,9 @@ impl From<String> for SecretText {
     }
 }
 
+/// Secret inputs, by name.
+pub type Secrets = BTreeMap<String, SecretText>;
+
 /// The key that wraps the keys of all values: 32 random bytes in a file that only its owner can read (0400).
 pub struct KeyFile {
     path: PathBuf,

@@ -36,7 +36,7 @@ pub const CAUSES: [Cause; 15] = [
 ];
 
 /// Any text at all: control characters, quotes, NUL, characters outside the basic plane; now and then a known trap.
-pub fn text() -> impl Strategy<Value = String> {
+pub fn text() -> BoxedStrategy<String> {
     prop_oneof![
         4 => prop::collection::vec(any::<char>(), 0..12).prop_map(|chars| chars.into_iter().collect()),
         1 => prop::sample::select(vec![
@@ -44,6 +44,7 @@ pub fn text() -> impl Strategy<Value = String> {
             "{{ target }}", "\u{202e}abc", "type", "data",
         ]).prop_map(str::to_owned),
     ]
+    .boxed()
 }
 
 pub fn uuid() -> impl Strategy<Value = Uuid> {
@@ -67,47 +68,53 @@ pub fn requester() -> impl Strategy<Value = Requester> {
     (uuid(), text()).prop_map(|(id, name)| Requester { id: PrincipalId(id), name })
 }
 
-pub fn input_value() -> impl Strategy<Value = InputValue> {
+pub fn input_value() -> BoxedStrategy<InputValue> {
     prop_oneof![
         any::<bool>().prop_map(InputValue::Boolean),
         any::<i64>().prop_map(InputValue::Integer),
         text().prop_map(InputValue::Text),
+        prop::collection::vec(text(), 0..3).prop_map(|items| InputValue::Json(json!(items))),
+        Just(InputValue::Json(json!(0.5))),
+        Just(InputValue::sealed()),
     ]
+    .boxed()
 }
 
-pub fn inputs() -> impl Strategy<Value = InputValues> {
-    prop::collection::btree_map("[a-z][a-z0-9_]{0,8}", input_value(), 0..4)
+pub fn inputs() -> BoxedStrategy<InputValues> {
+    prop::collection::btree_map("[a-z][a-z0-9_]{0,8}", input_value(), 0..4).boxed()
 }
 
 /// A request of a run of such scripts, one after the other.
-pub fn requested(steps: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Requested> {
+pub fn requested(steps: std::ops::RangeInclusive<usize>) -> BoxedStrategy<Requested> {
     let planned = (effect(), any::<bool>());
     let who = (uuid(), requester(), text(), digest(), digest());
     let what = (inputs(), prop::option::of(text()), prop::option::of(text()), prop::option::of(text()));
-    (who, what, prop::option::of(any::<u64>()), prop::collection::vec(planned, steps)).prop_map(
-        |((id, by, via, digest, inputs_digest), (inputs, reason, title, service), timeout_s, steps)| {
-            let steps = (1..).zip(steps).map(|(place, (effect, idempotent))| Step {
-                effect,
-                idempotent,
-                ..script(&format!("step_{place}"))
-            });
-            let program = Program::new(runbook("restart-web", steps.collect()));
-            let id = RunId(id);
-            Requested {
-                id,
-                by,
-                via,
-                digest,
-                inputs_digest,
-                inputs,
-                reason,
-                title,
-                service,
-                timeout_s,
-                ..program.requested()
-            }
-        },
-    )
+    (who, what, prop::option::of(any::<u64>()), prop::collection::vec(planned, steps))
+        .prop_map(
+            |((id, by, via, digest, inputs_digest), (inputs, reason, title, service), timeout_s, steps)| {
+                let steps = (1..).zip(steps).map(|(place, (effect, idempotent))| Step {
+                    effect,
+                    idempotent,
+                    ..script(&format!("step_{place}"))
+                });
+                let program = Program::new(runbook("restart-web", steps.collect()));
+                let id = RunId(id);
+                Requested {
+                    id,
+                    by,
+                    via,
+                    digest,
+                    inputs_digest,
+                    inputs,
+                    reason,
+                    title,
+                    service,
+                    timeout_s,
+                    ..program.requested()
+                }
+            },
+        )
+        .boxed()
 }
 
 pub fn outcome() -> impl Strategy<Value = StepOutcome> {
@@ -120,7 +127,7 @@ pub fn outcome() -> impl Strategy<Value = StepOutcome> {
 }
 
 /// Any end that a runner could report, contradictory ones included.
-pub fn end() -> impl Strategy<Value = StepEnd> {
+pub fn end() -> BoxedStrategy<StepEnd> {
     let numbers = (prop::option::of(any::<i32>()), prop::option::of(1..64_i32));
     let outputs = prop_oneof![
         2 => Just(BTreeMap::new()),
@@ -141,6 +148,7 @@ pub fn end() -> impl Strategy<Value = StepEnd> {
             signal,
             outputs,
         })
+        .boxed()
 }
 
 pub fn run_state() -> impl Strategy<Value = RunState> {
@@ -156,7 +164,7 @@ fn json_value() -> impl Strategy<Value = serde_json::Value> {
     ]
 }
 
-pub fn wait_reason() -> impl Strategy<Value = WaitReason> {
+pub fn wait_reason() -> BoxedStrategy<WaitReason> {
     let fields =
         || vec![input("n", InputKind::Number { min: Some(0.5), max: None }), input("b", InputKind::Boolean)];
     prop_oneof![
@@ -172,22 +180,22 @@ pub fn wait_reason() -> impl Strategy<Value = WaitReason> {
         (text(), any::<u32>()).prop_map(|(key, limit)| WaitReason::Lock { key, limit }),
         (any::<u32>(), text()).prop_map(|(attempt, message)| WaitReason::Lost { attempt, message }),
     ]
+    .boxed()
 }
 
-pub fn wait() -> impl Strategy<Value = Wait> {
-    (wait_reason(), instant(), prop::option::of(instant())).prop_map(|(reason, since, until)| Wait {
-        reason,
-        since,
-        until,
-    })
+pub fn wait() -> BoxedStrategy<Wait> {
+    (wait_reason(), instant(), prop::option::of(instant()))
+        .prop_map(|(reason, since, until)| Wait { reason, since, until })
+        .boxed()
 }
 
-pub fn answer() -> impl Strategy<Value = Answer> {
+pub fn answer() -> BoxedStrategy<Answer> {
     let verdict = prop::sample::select(AnswerVerdict::ALL.to_vec());
     let file =
         (digest(), text(), any::<u64>()).prop_map(|(sha256, name, size)| UploadedFile { sha256, name, size });
     (requester(), instant(), verdict, prop::option::of(text()), prop::option::of(file))
         .prop_map(|(by, at, verdict, comment, evidence)| Answer { by, at, verdict, comment, evidence })
+        .boxed()
 }
 
 fn branches() -> impl Strategy<Value = Vec<Branch>> {
@@ -198,7 +206,7 @@ fn branches() -> impl Strategy<Value = Vec<Branch>> {
 }
 
 /// An event with any places and attempts, near ones more often.
-pub fn event() -> impl Strategy<Value = RunEvent> {
+pub fn event() -> BoxedStrategy<RunEvent> {
     let place = || prop_oneof![8 => 0..9_u32, 1 => any::<u32>()];
     let attempt = || prop_oneof![8 => 0..3_u32, 1 => any::<u32>()];
     let owner = || prop::option::of(place());
@@ -256,5 +264,5 @@ pub fn event() -> impl Strategy<Value = RunEvent> {
         (run_state(), prop::option::of(cause()), prop::option::of(text()))
             .prop_map(|(state, cause, message)| RunEvent::Finished { state, cause, message }),
     ];
-    prop_oneof![given, derived]
+    prop_oneof![given.boxed(), derived.boxed()].boxed()
 }

@@ -145,6 +145,7 @@ fn numbers(most: usize) -> impl Strategy<Value = Vec<u16>> {
 }
 
 fn cases(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("LAWS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

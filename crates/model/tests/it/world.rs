@@ -34,6 +34,8 @@ pub struct World {
     pub locks: BTreeMap<Option<u32>, (String, bool)>,
     /// Attempts of which it is known that they are over, or of which a person said so.
     over: BTreeSet<Attempt>,
+    /// The last of each step.
+    attempts: BTreeMap<u32, u32>,
     /// Of called runbooks, by step: does the attempt have its lock, if it needs one? How often did it clean up?
     calls: BTreeMap<u32, (bool, u32)>,
     run_cleanups: u32,
@@ -76,6 +78,7 @@ impl World {
             started: BTreeSet::new(),
             locks: BTreeMap::new(),
             over: BTreeSet::new(),
+            attempts: BTreeMap::new(),
             calls: BTreeMap::new(),
             run_cleanups: 0,
             ended: 0,
@@ -99,7 +102,9 @@ impl World {
                 | RunEvent::LockGranted { .. }
                 | RunEvent::Requested(_)
         );
-        if once || matches!(event, RunEvent::Due {}) {
+        // What was called and failed at once may ask for its lock again.
+        let asks_again = matches!(event, RunEvent::LockGranted { step } if self.locks.get(&step).is_some_and(|(_, held)| !held));
+        if (once || matches!(event, RunEvent::Due {})) && !asks_again {
             let again = transition(Some(&self.run), self.at, event.clone(), places, &Tiny);
             assert!(again.is_err(), "nothing happens twice: {event:?}");
         }
@@ -147,6 +152,23 @@ impl World {
     }
 
     fn event(&mut self, event: &RunEvent, given: &RunEvent) {
+        match event {
+            RunEvent::StepStarted { step, attempt } => {
+                assert!(
+                    self.attempts.insert(*step, *attempt) < Some(*attempt),
+                    "attempts are counted: {event:?}"
+                );
+            }
+            RunEvent::StepWaiting { step, attempt, .. }
+            | RunEvent::StepFinished { step, attempt, .. }
+            | RunEvent::AttemptFinished { step, attempt, .. } => {
+                assert!(
+                    self.attempts.insert(*step, *attempt) <= Some(*attempt),
+                    "attempts are counted: {event:?}"
+                );
+            }
+            _ => {}
+        }
         match event {
             RunEvent::StepStarted { step, attempt } if self.is_task(*step) => {
                 let once = !self.run.plan.step(self.step(*step).planned).unwrap().safe;
@@ -320,9 +342,8 @@ impl World {
             let bad = matches!(step.state, StepState::Failed | StepState::Unknown);
             assert!(!bad || step.cause.is_some(), "{step:?}");
             assert!(step.state != StepState::Succeeded || step.cause.is_none(), "{step:?}");
-            let moving =
-                step.state == StepState::Running && !run.is_task(step) || step.body.phase != Phase::Main;
-            if moving && !step.state.is_end() {
+            let within = !run.is_task(step) || step.body.phase != Phase::Main;
+            if step.state == StepState::Running && within {
                 let inside = [&step.body.children, &step.body.on_failure, &step.body.cleanup];
                 let alive = |place: &&u32| {
                     matches!(self.step(**place).state, StepState::Running | StepState::Waiting)

@@ -36,7 +36,7 @@ async fn followers_see_all_with_no_gap() {
         log.append(if round % 3 == 0 { Stream::Stderr } else { Stream::Stdout }, at(0), &piece).unwrap();
         written.extend(piece);
         if round % 5 == 0 {
-            log.flush().unwrap();
+            log.flush();
             tokio::task::yield_now().await;
         }
     }
@@ -63,7 +63,7 @@ async fn a_follower_waits_and_is_woken() {
         (first, reader.next().await.unwrap())
     });
     tokio::task::yield_now().await;
-    log.flush().unwrap();
+    log.flush();
     tokio::task::yield_now().await;
     log.finish().unwrap();
     let (first, end) = waiting.await.unwrap();

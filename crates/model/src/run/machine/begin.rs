@@ -187,7 +187,8 @@ impl Machine<'_> {
                     scope.concurrency.as_ref().map(|lock| (lock.key(&inputs), lock.limit, lock.when_full));
                 self.happen(RunEvent::StepCalled { step: place, inputs });
                 if let Some((key, limit, when_full)) = lock {
-                    self.wait(place, 1, WaitReason::Lock { key: key.clone(), limit }, None);
+                    let attempt = self.run.step(place).map_or(1, |step| step.attempt);
+                    self.wait(place, attempt, WaitReason::Lock { key: key.clone(), limit }, None);
                     self.effects.push(RunEffect::AcquireLock { step: Some(place), key, limit, when_full });
                 }
             }
