@@ -3,7 +3,12 @@
 //! **Invariant (law 1):** the fields of [`App`] are private to this module, and [`Allowed`] is the only thing that hands
 //! them out. A handler without `Allowed<SomeAction>` as its first argument reaches nothing; [`guarded`] does not take it.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     extract::{FromRef, FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
@@ -16,7 +21,7 @@ use store::{Identity, Store, StoreError};
 use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{clock, engine::Engine, problem::ApiError, token};
+use crate::{clock, engine::Engine, fetch::AllowedHost, problem::ApiError, token};
 
 /// The cookie that holds a session's secret.
 pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
@@ -25,16 +30,28 @@ pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
 #[derive(Clone)]
 pub(crate) struct App(Arc<Core>);
 
+/// What the server knows of where it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Everything that is kept.
+    pub(crate) data_dir: PathBuf,
+    /// What this machine can do for the steps, in words.
+    pub(crate) capabilities: Vec<String>,
+    /// From where choices may be fetched.
+    pub(crate) choices_hosts: Vec<AllowedHost>,
+}
+
 struct Core {
     store: Store,
     engine: Engine,
+    surroundings: Surroundings,
     /// Told whenever a token or a session has been ended: whoever holds a stream open looks whether it was theirs.
     endings: watch::Sender<()>,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, engine: Engine) -> Self {
-        Self(Arc::new(Core { store, engine, endings: watch::Sender::new(()) }))
+    pub(crate) fn new(store: Store, engine: Engine, surroundings: Surroundings) -> Self {
+        Self(Arc::new(Core { store, engine, surroundings, endings: watch::Sender::new(()) }))
     }
 
     /// Does the store answer? Everybody may know.
@@ -109,6 +126,18 @@ impl<A: Action> Allowed<A> {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.app.0.engine
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.app.0.surroundings.data_dir
+    }
+
+    pub(crate) fn capabilities(&self) -> &[String] {
+        &self.app.0.surroundings.capabilities
+    }
+
+    pub(crate) fn choices_hosts(&self) -> &[AllowedHost] {
+        &self.app.0.surroundings.choices_hosts
     }
 
     /// A token or a session has been ended: streams that were opened with it end now.

@@ -25,7 +25,7 @@ steps wrote (output/). To use it:
 
     signalbox restore FILE --data-dir DIR
 
-The key file (key) is NOT in here, and is never to lie beside a backup. Secret inputs of runs that had not ended
+The key file (`key`) is NOT in here, and is never to lie beside a backup. Secret inputs of runs that had not ended
 are sealed under it: without it they cannot be opened, and those runs fail where they need one. Put the key file
 into the restored data directory before the first start if you have it.
 

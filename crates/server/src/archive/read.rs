@@ -5,8 +5,10 @@ use std::{
     io::{self, BufReader, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use definition::Expressions;
 use store::{Store, StoreError};
 
 use super::{BLOCK, COMPLETE, DATABASE, OUTPUT, README};
@@ -71,7 +73,7 @@ pub async fn restore(file: &Path, directory: &Path) -> Result<Restored, RestoreE
     let (source, target) = (file.to_owned(), directory.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || unpack(&source, &target)).await;
     let restored = match unpacked.unwrap_or_else(|_| Err(damaged("reading it failed"))) {
-        Ok(restored) => settle(directory).await.map(|()| restored),
+        Ok(restored) => look(directory).await.map(|()| restored),
         Err(error) => Err(error),
     };
     if restored.is_err() {
@@ -80,12 +82,12 @@ pub async fn restore(file: &Path, directory: &Path) -> Result<Restored, RestoreE
     restored
 }
 
-/// The store says from now on that it was restored: what was running when the backup was taken is not known.
-async fn settle(directory: &Path) -> Result<(), RestoreError> {
-    let store = Store::open_sqlite(&directory.join(DATABASE)).await?;
-    let marked = store.mark_restored().await;
+/// Is it a store? The copy says of itself that it is one, so that a server that starts on it takes nothing up again.
+async fn look(directory: &Path) -> Result<(), RestoreError> {
+    let store = Store::open_sqlite(&directory.join(DATABASE), Arc::new(Expressions::default())).await?;
+    let answers = store.ping().await;
     store.close().await;
-    Ok(marked?)
+    Ok(answers?)
 }
 
 /// Only what was made here can be there: the directory was empty.

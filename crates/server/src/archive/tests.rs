@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, path::Path, sync::Arc};
 
 use store::Store;
 
@@ -9,7 +9,7 @@ use super::{write::header, *};
 /// A data directory with a store and a log, and a backup of it.
 async fn backup(folder: &Path) -> Vec<u8> {
     let database = folder.join("copy.db");
-    let store = Store::open_sqlite(&database).await.unwrap();
+    let store = Store::open_sqlite(&database, Arc::new(definition::Expressions::default())).await.unwrap();
     store.close().await;
     let run = folder.join("output/01930000-0000-7000-8000-000000000000");
     fs::create_dir_all(&run).unwrap();
