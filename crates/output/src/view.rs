@@ -226,14 +226,16 @@ impl View {
 
     /// Power was lost while it was written: the index reached the disk, the blocks did not.
     fn check_blocks(&mut self) -> Result<(), OutputError> {
-        let Some(last) = self.blocks.last() else { return Ok(()) };
+        if self.blocks.is_empty() {
+            return Ok(());
+        }
         let held = |path: &Path| match std::fs::metadata(path) {
             Ok(metadata) => Ok(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(OutputError::io(path)(error)),
         };
         let seg = held(&self.paths.seg)?;
-        let ring = if last.place == Place::Ring { held(&self.paths.ring)? } else { 0 };
+        let ring = held(&self.paths.ring)?;
         let there = |block: &Block| match block.place {
             Place::Seg => block.offset_end() <= seg,
             Place::Ring => block.offset_end() <= ring,
@@ -313,14 +315,10 @@ fn read(
     if buffer.len() < want {
         buffer.resize(want, 0);
     }
-    let mut found = 0;
-    while found < want {
-        match file.read_at(&mut buffer[found..want], at + found as u64) {
-            Ok(0) => break,
-            Ok(len) => found += len,
+    loop {
+        match file.read_at(&mut buffer[..want], at) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(OutputError::io(path)(error)),
+            found => return found.map_err(OutputError::io(path)),
         }
     }
-    Ok(found)
 }
