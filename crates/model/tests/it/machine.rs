@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use model::run::{
-    AnswerVerdict, Refused, RunEvent, Stamped, StepEnd, StepOutcome, WaitReason, fold, transition,
+    AnswerVerdict, Refused, RunEvent, RunState, Stamped, StepEnd, StepOutcome, WaitReason, fold, transition,
 };
 use proptest::prelude::*;
 
 use crate::{
     generators::event,
     language::Tiny,
-    programs::{Choices, bob, program},
+    programs::{Choices, Program, bob, program, runbook, script},
     world::{World, end},
 };
 
@@ -83,8 +83,18 @@ fn step(world: &mut World, choices: &mut Choices) {
             RunEvent::Due {}
         }
         14 => {
-            let Some(attempt) = running.first() else { return };
-            world.lose(*attempt)
+            // A runner is silent, or comes back.
+            let lost = world.waiting(|reason| matches!(reason, WaitReason::Lost { .. }));
+            match (pick(choices, &lost), running.first()) {
+                (Some(step), _) if choices.percent(60) => {
+                    let attempt = world.step(step).attempt;
+                    let outcome =
+                        *choices.pick(&[StepOutcome::Succeeded, StepOutcome::Failed, StepOutcome::Canceled]);
+                    RunEvent::StepFinished { step, attempt, end: end(outcome) }
+                }
+                (_, Some(attempt)) => world.lose(*attempt),
+                _ => return,
+            }
         }
         15 => {
             let by = bob();
@@ -147,6 +157,29 @@ fn numbers(most: usize) -> impl Strategy<Value = Vec<u16>> {
 fn cases(cases: u32) -> ProptestConfig {
     let cases = std::env::var("LAWS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+#[test]
+fn a_run_without_steps_ends_at_once() {
+    let world = World::new(&Program::new(runbook("main", vec![])), 0);
+    assert_eq!(world.run.state, RunState::Succeeded);
+    assert_eq!(world.stored.len(), 2);
+}
+
+#[test]
+fn nothing_but_a_request_begins_a_run() {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let refused = |event| transition(None, at, event, 0, &Tiny).unwrap_err();
+    assert_eq!(refused(RunEvent::StepStarted { step: 0, attempt: 1 }), Refused::NoRun);
+    assert_eq!(refused(RunEvent::CancelRequested { by: bob() }), Refused::NoRun);
+    assert_eq!(refused(RunEvent::Due {}), Refused::NoRun);
+    let requested =
+        RunEvent::Requested(Box::new(Program::new(runbook("main", vec![script("a")])).requested()));
+    let begun = transition(None, at, requested.clone(), 0, &Tiny).unwrap().run;
+    let refused = |event| transition(Some(&begun), at, event, 0, &Tiny).unwrap_err();
+    assert_eq!(refused(requested), Refused::AlreadyRequested);
+    assert_eq!(refused(RunEvent::Started {}), Refused::Derived);
+    assert_eq!(refused(RunEvent::Due {}), Refused::NothingDue);
 }
 
 proptest! {
