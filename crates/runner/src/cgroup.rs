@@ -48,11 +48,16 @@ impl Cgroups {
         trial.folder.join("cgroup.kill").exists().then_some(cgroups)
     }
 
-    /// Which of these limits a group cannot hold here.
+    /// Can a group hold all of these limits here?
     pub fn holds(&self, limits: &Limits) -> bool {
         (self.memory || limits.memory_bytes.is_none())
             && (self.cpu || limits.cpu.is_none())
             && (self.processes || limits.processes.is_none())
+    }
+
+    /// The groups that this process makes are named so, and a number.
+    pub(crate) fn of_this_process(&self) -> PathBuf {
+        self.root.join(std::process::id().to_string())
     }
 
     /// Make a group for one attempt. Limits for which the system has no controller are not held.

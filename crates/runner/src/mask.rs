@@ -121,13 +121,17 @@ impl Masker {
         let mut at = self.sent;
         let mut said = Vec::new();
         for range in unite(ranges) {
+            let open = self.said.iter().any(|said| overlap(said, &range));
             if range.start >= go {
-                break;
+                if open {
+                    said.push(range.start - edge.look.min(go)..range.end - edge.look.min(go));
+                }
+                continue;
             }
             if at < range.start {
                 out.extend_from_slice(&all[at..range.start]);
             }
-            let new = range.end > self.sent && !self.said.iter().any(|said| overlap(said, &range));
+            let new = range.end > self.sent && !open;
             if new {
                 out.extend_from_slice(MASK);
             }

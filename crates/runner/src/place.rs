@@ -194,6 +194,12 @@ impl Place {
         // A secret is gone before the end is told.
         left.retain(|folder| remove_tree(folder).is_err());
         if self.kept {
+            // Outputs may hold what nobody else may see.
+            if fs::symlink_metadata(&self.outputs).is_ok_and(|about| about.len() > 0)
+                && let Err(error) = self.renew(&self.outputs, 0o600)
+            {
+                tracing::warn!(%error, "the outputs of an attempt are left");
+            }
             if !is_untouched(&self.tmp)
                 && let Some(aside) = self.put_aside()
             {

@@ -172,7 +172,7 @@ impl Tree {
             for process in &found {
                 process.signal(Signal::SIGKILL);
             }
-            tokio::time::sleep(Duration::from_millis(if found.is_empty() { 1 } else { 10 })).await;
+            tokio::time::sleep(Duration::from_millis(if found.is_empty() { 5 } else { 10 })).await;
             self.left();
         }
     }

@@ -53,7 +53,7 @@ async fn a_step_leads_its_own_process_group_and_reads_nothing() {
 }
 
 /// Files that whoever started this process left open for its children: not ours to close.
-fn left_open_for_us() -> Vec<String> {
+pub fn left_open_for_us() -> Vec<String> {
     let close_on_exec = 0o2_000_000;
     let passed_on = |fd: &String| {
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();

@@ -24,6 +24,7 @@ pub struct Scene {
 }
 
 /// How an attempt ended and what it wrote.
+#[derive(Debug)]
 pub struct Performed {
     pub end: StepEnd,
     pub stdout: Vec<u8>,
