@@ -528,7 +528,7 @@ impl World {
     }
 
     /// The plainest thing that can happen next.
-    fn plain(&mut self) -> Option<RunEvent> {
+    pub fn plain(&mut self) -> Option<RunEvent> {
         if let Some((step, _)) = self.locks.iter().find(|(_, (_, held))| !held) {
             let step = *step;
             return Some(self.grant(step));
