@@ -170,26 +170,32 @@ fn nothing_but_a_request_begins_a_run() {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(1000))]
 
     /// In any program whatever is sent the laws hold, and from wherever it got to there is a way out.
     #[test]
-    fn whatever_happens_the_laws_hold(written in numbers(200), happens in numbers(250)) {
+    fn whatever_happens_the_laws_hold(
+        written in numbers(200), happens in numbers(200), after_a_cancel in numbers(60),
+    ) {
         let program = program(&mut Choices::new(written));
         let mut choices = Choices::new(happens);
         let mut world = World::new(&program, choices.below(4) as u32);
-        while !choices.is_over() && !world.run.state.is_end() {
-            step(&mut world, &mut choices);
-        }
+        let mut play = |world: &mut World, choices: &mut Choices| {
+            while !choices.is_over() && !world.run.state.is_end() {
+                step(world, choices);
+            }
+        };
+        play(&mut world, &mut choices);
         let mut canceled = world.clone();
+        if canceled.send(RunEvent::CancelRequested { by: bob() }, 0).is_ok() {
+            play(&mut canceled, &mut Choices::new(after_a_cancel));
+            canceled.finish();
+        }
         world.finish();
         // After the end nothing happens.
         for at in 0..world.stored.len() {
             let event = world.stored[at].event.clone();
             prop_assert!(transition(Some(&world.run), world.at, event, 1, &Tiny).is_err());
-        }
-        if canceled.send(RunEvent::CancelRequested { by: bob() }, 0).is_ok() {
-            canceled.finish();
         }
         world.crash();
     }
