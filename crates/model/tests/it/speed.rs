@@ -1,5 +1,7 @@
 //! How long large runs take, in memory. Printed, and held to bounds that only something quadratic would break.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
