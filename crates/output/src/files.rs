@@ -82,7 +82,7 @@ impl Files {
         block: Block,
     ) -> Result<(), OutputError> {
         let seg = open(&mut self.seg, &mut self.folder_made, paths, &paths.seg)?;
-        seg.file.write_all_at(packed, block.offset).map_err(OutputError::io(&paths.seg))?;
+        write_at(&seg.file, packed, block.offset).map_err(OutputError::io(&paths.seg))?;
         seg.len = block.offset_end();
         Ok(())
     }
@@ -98,13 +98,15 @@ impl Files {
 
     pub fn write_ring(&mut self, paths: &LogPaths, bytes: &[u8], offset: u64) -> Result<(), OutputError> {
         let ring = open(&mut self.ring, &mut self.folder_made, paths, &paths.ring)?;
-        ring.file.write_all_at(bytes, offset).map_err(OutputError::io(&paths.ring))
+        write_at(&ring.file, bytes, offset).map_err(OutputError::io(&paths.ring))
     }
 
     /// The index says all: the tail goes.
     pub fn remove_tail(&mut self, paths: &LogPaths) -> Result<(), OutputError> {
         if self.tail.take().is_some() {
             fs::remove_file(&paths.tail).map_err(OutputError::io(&paths.tail))?;
+            #[cfg(test)]
+            crate::order::step();
         }
         Ok(())
     }
@@ -168,8 +170,24 @@ struct Appended {
 
 impl Appended {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(bytes, self.len)?;
+        write_at(&self.file, bytes, self.len)?;
         self.len += bytes.len() as u64;
         Ok(())
     }
+}
+
+#[cfg(not(test))]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    file.write_all_at(bytes, at)
+}
+
+/// In pieces, and somebody looks after each of them.
+#[cfg(test)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    let cuts = [0, bytes.len().min(3), bytes.len() / 2, bytes.len()];
+    for cut in cuts.windows(2) {
+        file.write_all_at(&bytes[cut[0]..cut[1]], at + cut[0] as u64)?;
+        crate::order::step();
+    }
+    Ok(())
 }

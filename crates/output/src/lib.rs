@@ -16,6 +16,8 @@ mod frame;
 mod key;
 mod limit;
 mod live;
+#[cfg(test)]
+mod order;
 mod outputs;
 mod packer;
 mod reader;

@@ -92,14 +92,27 @@ impl Ring {
         Some((self.payload.checked_sub(self.budget).filter(|many| *many > 0)?, oldest))
     }
 
-    /// The oldest block was written again, shorter, in its slot. Its description, and the place of that.
-    pub fn replace_oldest(&mut self, block: Block) -> (Vec<u8>, u64) {
-        let before = self.total - self.payload;
-        let Some((slot, oldest)) = self.blocks.front_mut() else { return (Vec::new(), 0) };
-        let gone = u64::from(oldest.payload - block.payload);
-        self.payload -= gone;
-        *oldest = block;
-        (slot_record(before + gone, block), *slot * SLOT)
+    /// A place beside all blocks, for the oldest one written again, shorter.
+    pub fn place_beside(&mut self) -> u64 {
+        if self.free.is_empty() {
+            self.free.push(self.slots);
+            self.slots += 1;
+        }
+        self.free.last().map_or(0, |slot| slot * SLOT)
+    }
+
+    /// The description of that.
+    pub fn describe_oldest(&self, block: Block) -> Vec<u8> {
+        let gone = self.blocks.front().map_or(0, |(_, oldest)| u64::from(oldest.payload - block.payload));
+        slot_record(self.missing() + gone, block)
+    }
+
+    /// It is written. The longer one stays in its slot, so that either is there whatever happens; the shorter counts.
+    pub fn replace_oldest(&mut self, block: Block) {
+        if let (Some(slot), Some(oldest)) = (self.free.pop(), self.blocks.front_mut()) {
+            self.payload -= u64::from(oldest.1.payload - block.payload);
+            *oldest = (slot, block);
+        }
     }
 
     /// The oldest block cannot be read.

@@ -17,7 +17,7 @@ use crate::{
     frame,
     key::LogPaths,
     limit::words_for_lost,
-    record::{Block, Codec, End, Place, Record, SLOT_RECORD},
+    record::{Block, Codec, End, Place, Record},
     ring::{Ring, in_slot},
     view::{View, unpack},
 };
@@ -273,13 +273,14 @@ impl Sink {
             ring.give_up_oldest();
             return Ok(());
         }
-        let place = oldest.offset - SLOT_RECORD as u64;
+        let place = ring.place_beside();
         let payload = frame::payload(&rest).unwrap_or(0);
         let start = oldest.end() - rest.len() as u64;
         let block = in_slot(place, start, Codec::Raw, &rest, &rest, payload);
-        let (description, _) = ring.replace_oldest(block);
         self.files.write_ring(&self.paths, &rest, block.offset)?;
-        self.files.write_ring(&self.paths, &description, place)
+        self.files.write_ring(&self.paths, &ring.describe_oldest(block), place)?;
+        ring.replace_oldest(block);
+        Ok(())
     }
 
     /// A block with nothing but a note, written but not named yet.

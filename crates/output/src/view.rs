@@ -226,14 +226,16 @@ impl View {
 
     /// Power was lost while it was written: the index reached the disk, the blocks did not.
     fn check_blocks(&mut self) -> Result<(), OutputError> {
-        let Some(last) = self.blocks.last() else { return Ok(()) };
+        if self.blocks.is_empty() {
+            return Ok(());
+        }
         let held = |path: &Path| match std::fs::metadata(path) {
             Ok(metadata) => Ok(metadata.len()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(OutputError::io(path)(error)),
         };
         let seg = held(&self.paths.seg)?;
-        let ring = if last.place == Place::Ring { held(&self.paths.ring)? } else { 0 };
+        let ring = held(&self.paths.ring)?;
         let there = |block: &Block| match block.place {
             Place::Seg => block.offset_end() <= seg,
             Place::Ring => block.offset_end() <= ring,

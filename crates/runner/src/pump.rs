@@ -15,8 +15,10 @@ use tokio::{net::unix::pipe::Receiver, sync::Notify};
 
 use crate::mask::{Masker, Masks};
 
-/// Bytes read at once: what a pipe holds at first.
-const BUFFER: usize = 64 * 1024;
+/// Bytes read at once.
+const BUFFER: usize = 256 * 1024;
+/// What a pipe holds at first.
+const PIPE: usize = 64 * 1024;
 /// What a pipe holds once there is a flood.
 const FLOOD_PIPE: i32 = 1024 * 1024;
 /// Reads of a flood after which others get a turn.
@@ -224,7 +226,7 @@ impl Pipe {
                 0
             }
             Ok(len) => {
-                if len == buffer.len() && !self.enlarged {
+                if len >= PIPE && !self.enlarged {
                     // The system may refuse it to users who have many; it only costs speed.
                     let _ = fcntl(receiver, FcntlArg::F_SETPIPE_SZ(FLOOD_PIPE));
                     self.enlarged = true;
