@@ -11,10 +11,11 @@ use store::Store;
 use tokio::net::TcpListener;
 
 use crate::{
-    access::App,
+    access::{App, Surroundings},
     clock,
     data_dir::{DataDir, StartError},
     engine::{Engine, Parts, Recovered},
+    fetch::AllowedHost,
     routes,
 };
 
@@ -40,7 +41,7 @@ pub struct Settings {
     /// The program that becomes the shims under which steps live: this very one.
     pub program: Program,
     /// Hosts, with or without a port, from which choices may be fetched.
-    pub choices_hosts: Vec<String>,
+    pub choices_hosts: Vec<AllowedHost>,
 }
 
 /// What a server tells once it answers.
@@ -112,7 +113,12 @@ pub async fn serve(
         tokio::spawn(forget_old_keys(store.clone())),
     ];
     let capabilities = runner::capabilities();
-    let app = App::new(store.clone(), engine.clone(), capabilities.clone(), settings.choices_hosts);
+    let surroundings = Surroundings {
+        data_dir: data_dir.path().to_owned(),
+        capabilities: capabilities.clone(),
+        choices_hosts: settings.choices_hosts,
+    };
+    let app = App::new(store.clone(), engine.clone(), surroundings);
     ready(Ready { address, admin_token: data_dir.admin_token(), first_start, recovered, capabilities });
 
     let stopping = {

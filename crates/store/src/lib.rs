@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod events;
 mod idempotency;
+mod inventories;
 mod lists;
 mod locks;
 mod migrations;
