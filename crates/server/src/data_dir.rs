@@ -43,6 +43,8 @@ pub enum StartError {
     Random(getrandom::Error),
     #[error("the server stopped serving: {0}")]
     Serve(io::Error),
+    #[error("the shims under which steps live cannot be used: {0}")]
+    Shims(runner::RunnerError),
     #[error("what was running cannot be taken up again: {0}")]
     Recover(StoreError),
 }

@@ -6,7 +6,7 @@ use definition::Expressions;
 use jiff::Timestamp;
 use model::id::Uuid;
 use output::Outputs;
-use runner::Shims;
+use runner::{Cgroups, Found, Program, RunnerError, Shims};
 use store::Store;
 use tokio::net::TcpListener;
 
@@ -22,6 +22,8 @@ use crate::{
 /// Steps at once for each core: most wait for something else than this machine.
 const SLOTS_PER_CORE: usize = 8;
 const SLOTS_MIN: usize = 16;
+/// Shims that are started before anything is to be performed.
+const SHIMS_WARM: usize = 2;
 /// How long the answer of a call that started something is kept.
 const KEYS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 const KEYS_FORGOTTEN_EVERY: Duration = Duration::from_secs(3600);
@@ -36,8 +38,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// How long a server that is told to stop waits for steps. Those that take longer are left to their shims.
     pub grace: Duration,
-    /// The program whose `shim` subcommand steps live under: this very one.
-    pub program: PathBuf,
+    /// The program that becomes the shims under which steps live: this very one.
+    pub program: Program,
     /// Hosts, with or without a port, from which choices may be fetched.
     pub choices_hosts: Vec<AllowedHost>,
 }
@@ -80,7 +82,7 @@ pub async fn serve(
     let first_start = data_dir.ensure_administrator(&store).await?;
     let fault = |source| StartError::DataDir { path: data_dir.path().to_owned(), source };
     let outputs = Outputs::open(data_dir.output()).map_err(fault)?;
-    let (shims, found) = Shims::open(&data_dir.shims(), &settings.program).map_err(fault)?;
+    let (shims, found) = open_shims(&data_dir.shims(), settings.program).await.map_err(StartError::Shims)?;
     let engine = Engine::new(Parts {
         store: store.clone(),
         outputs,
@@ -90,6 +92,13 @@ pub async fn serve(
         forbidden: vec![address],
         slots: slots(),
     });
+    if let Some(restored) = store.after_restore(clock::now()).await.map_err(StartError::Recover)? {
+        tracing::warn!(
+            backup_of = %restored.backup_of,
+            runs = restored.runs.len(),
+            "this store was restored from a backup: what was running or queued then is started by nobody"
+        );
+    }
     let recovered = engine.recover(found).await.map_err(StartError::Recover)?;
 
     let working = [
@@ -133,6 +142,21 @@ pub async fn serve(
     }
     store.close().await;
     served.map_err(StartError::Serve)
+}
+
+/// The shims in this folder, with room for as many steps as there are places.
+pub(crate) async fn open_shims(
+    folder: &std::path::Path,
+    program: Program,
+) -> Result<(Shims, Vec<Found>), RunnerError> {
+    let settings = runner::Settings {
+        program,
+        warm: SHIMS_WARM,
+        idle: slots(),
+        cgroups: Cgroups::probe(),
+        always_cgroup: false,
+    };
+    Shims::open(folder, settings).await
 }
 
 pub(crate) fn slots() -> usize {

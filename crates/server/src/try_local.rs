@@ -11,7 +11,7 @@ use model::{
     runbook::InputValues,
 };
 use output::Outputs;
-use runner::Shims;
+use runner::{Program, RunnerError};
 use store::{Apply, KeyFile, Store, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -38,6 +38,8 @@ pub enum TryError {
     Directory(std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Shims(#[from] RunnerError),
     #[error("the run cannot be followed: {0}")]
     Follow(String),
 }
@@ -56,8 +58,8 @@ pub struct Trying<'a> {
     pub source: ApplyRequest,
     pub runbook: &'a str,
     pub inputs: &'a BTreeMap<String, serde_json::Value>,
-    /// The program whose `shim` subcommand steps live under: this very one.
-    pub program: PathBuf,
+    /// The program that becomes the shims under which steps live: this very one.
+    pub program: Program,
     /// What the person at the terminal says to manual steps, gates and lost attempts; an end says that nobody is there.
     pub answers: UnboundedReceiver<RunEvent>,
 }
@@ -103,7 +105,7 @@ pub async fn try_local(
     let store = Store::open_sqlite(&directory.0.join("signalbox.db"), evaluate.clone()).await?;
     store.unlock(KeyFile::open_or_make(&directory.0.join("key"))?).await?;
     let outputs = Outputs::open(directory.0.join("output")).map_err(TryError::Directory)?;
-    let (shims, _) = Shims::open(&directory.0.join("shims"), &program).map_err(TryError::Directory)?;
+    let (shims, _) = serve::open_shims(&directory.0.join("shims"), program).await?;
     let engine = Engine::new(Parts {
         store: store.clone(),
         outputs,

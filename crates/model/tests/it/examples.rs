@@ -699,6 +699,12 @@ fn a_lost_once_step_is_resolved_by_a_person_each_way() {
     and("> resolved_retry a
            a: bob says resolved_retry
            a begins, attempt 2");
+    and("> ok a n=1
+           a succeeded
+           run cleans up
+           tidy begins
+         > ok a
+           refused: attempt 1 of step 0 is not running");
     and("> cancel
            bob cancels
          > resolved_retry a

@@ -210,7 +210,7 @@ impl Program {
 /// A random program.
 pub fn program(choices: &mut Choices) -> Program {
     let mut callees = Vec::new();
-    for depth in 0..choices.below(3) {
+    for depth in 0..choices.below(4).min(2) {
         let name = format!("called{depth}");
         callees.push(Writer::default().runbook(choices, &name, &callees));
     }
@@ -247,7 +247,7 @@ impl Writer {
         if choices.percent(15) {
             it.timeout_s = Some(1 + choices.below(40) as u64);
         }
-        if choices.percent(30) {
+        if choices.percent(40) {
             let when_full = *choices.pick(&[WhenFull::Queue, WhenFull::Refuse]);
             let key = vec![KeyPart::Text(name.into()), KeyPart::Input("x".into())];
             it.concurrency = Some(Concurrency { key, limit: 1, when_full });
@@ -274,17 +274,20 @@ impl Writer {
         self.written += 1;
         let name = format!("s{}", self.written);
         let deeper = depth < 2;
-        let mut step = match choices.below(14) {
+        let mut step = match choices.below(17) {
             5 => manual(&name),
             6 => approve(&name),
-            7 => wait(&name, *choices.pick(&["5s", "1m", "0s", "bad", "{{ inputs.x }}"])),
+            7 => {
+                let duration = *choices.pick(&["5s", "1m", "0s", "bad", "{{ inputs.x }}"]);
+                wait(&name, duration)
+            }
             8 => {
                 let until = *choices.pick(&["2027-01-15T08:00:05Z", "2020-01-01T00:00:00Z", "soon"]);
                 Step::new(&name, StepAction::Wait(Wait::Until(until.into())), Effect::Read)
             }
             9 | 10 if deeper => group(&name, self.steps(choices, callees, depth + 1, 3)),
             11 if deeper => parallel(&name, self.steps(choices, callees, depth + 1, 3)),
-            12 | 13 if !callees.is_empty() => {
+            12..=16 if !callees.is_empty() => {
                 let x = *choices.pick(&["1", "{{ inputs.x }}", "no number", "{{ no.thing }}"]);
                 call(&name, &choices.pick(callees).name, &[("x", x)])
             }

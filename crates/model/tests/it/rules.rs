@@ -130,7 +130,7 @@ fn plans_say_what_is_missing_and_where_calls_do_not_end() {
         let callees: BTreeMap<_, _> = callees.iter().map(|it| (it.name.clone(), called(it))).collect();
         Plan::of(&called(runbook), &callees, &BTreeMap::new())
     };
-    let caller = runbook("main", vec![call("do", "sub", &[])]);
+    let caller = runbook("main", vec![crate::programs::group("g", vec![call("do", "sub", &[])])]);
     let missing = PlanFault::NoRunbook { runbook: "main".into(), step: "do".into(), called: "sub".into() };
     assert_eq!(plan(&caller, &[]).unwrap_err(), missing);
     let endless = runbook("sub", vec![call("do", "sub", &[])]);
@@ -141,7 +141,11 @@ fn plans_say_what_is_missing_and_where_calls_do_not_end() {
     let mut wipe = script("wipe");
     wipe.effect = Effect::Irreversible;
     let planned = plan(&caller, &[runbook("sub", vec![wipe])]).unwrap();
-    assert_eq!((planned.effect(), planned.steps[0].effect), (Effect::Irreversible, Effect::Irreversible));
+    assert_eq!(planned.effect(), Effect::Irreversible);
+    assert!(
+        planned.steps.iter().all(|step| step.effect == Effect::Irreversible),
+        "a group has the strongest inside"
+    );
     let wide = runbook("sub", (0..2_000).map(|n| script(&format!("s{n}"))).collect());
     let many = runbook("main", (0..11).map(|n| call(&format!("c{n}"), "sub", &[])).collect());
     assert_eq!(plan(&many, &[wide]).unwrap_err(), PlanFault::TooManySteps);

@@ -5,9 +5,7 @@ use std::fmt::Write;
 use jiff::SignedDuration;
 use model::{
     duration,
-    run::{
-        AnswerVerdict, Branch, Phase, RunEffect, RunEvent, StepEnd, StepOutcome, Stopping, Wait, WaitReason,
-    },
+    run::{AnswerVerdict, Branch, Phase, RunEvent, StepEnd, StepOutcome, Stopping, Wait, WaitReason},
 };
 
 use crate::{
@@ -158,9 +156,4 @@ fn say(world: &World, event: &RunEvent) -> String {
             format!("run {}{cause}{message}", state.name())
         }
     }
-}
-
-/// What the world was told to do about the run, by kind.
-pub fn stops(effects: &[RunEffect]) -> usize {
-    effects.iter().filter(|effect| matches!(effect, RunEffect::Stop { .. })).count()
 }

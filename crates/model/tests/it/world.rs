@@ -140,7 +140,7 @@ impl World {
         assert_eq!(self.run.revision, self.stored.len() as u64);
         for at in new..self.stored.len() {
             let event = self.stored[at].event.clone();
-            self.event(&event, given);
+            self.event(&event, at, given);
         }
         let mut direct = 0;
         for effect in &effects {
@@ -151,7 +151,7 @@ impl World {
         self.holds();
     }
 
-    fn event(&mut self, event: &RunEvent, given: &RunEvent) {
+    fn event(&mut self, event: &RunEvent, at: usize, given: &RunEvent) {
         match event {
             RunEvent::StepStarted { step, attempt } => {
                 assert!(
@@ -217,22 +217,21 @@ impl World {
                         Some(step) => self.calls.get_mut(step).unwrap().1 += 1,
                     }
                 }
-                self.quiescent(*step, *phase);
+                self.quiescent(*step, *phase, at);
             }
             _ => {}
         }
     }
 
     /// What comes before handlers and cleanup is over, and it is known how.
-    fn quiescent(&self, owner: Option<u32>, phase: Phase) {
-        let body = match owner {
-            None => &self.run.body,
-            Some(owner) => &self.step(owner).body,
-        };
+    fn quiescent(&self, owner: Option<u32>, phase: Phase, at: usize) {
+        let run = fold(&self.stored[..=at]).unwrap();
+        let step = |place: u32| run.step(place).unwrap();
+        let body = owner.map_or(&run.body, |owner| &step(owner).body);
         let handlers: &[u32] = if phase == Phase::Cleanup { &body.on_failure } else { &[] };
         let mut inside: Vec<u32> = body.children.iter().chain(handlers).copied().collect();
         while let Some(place) = inside.pop() {
-            let step = self.step(place);
+            let step = step(place);
             let over = step.state.is_end() && step.state != StepState::Unknown;
             assert!(over, "{phase:?} of {owner:?} begins while {} is {:?}", step.path, step.state);
             inside.extend(step.body.children.iter().chain(&step.body.on_failure).chain(&step.body.cleanup));
@@ -528,7 +527,7 @@ impl World {
     }
 
     /// The plainest thing that can happen next.
-    fn plain(&mut self) -> Option<RunEvent> {
+    pub fn plain(&mut self) -> Option<RunEvent> {
         if let Some((step, _)) = self.locks.iter().find(|(_, (_, held))| !held) {
             let step = *step;
             return Some(self.grant(step));

@@ -10,7 +10,7 @@ use model::{
     run::{Cause, RunEffect, RunEvent, StepEnd, StepOutcome},
 };
 use output::LogKey;
-use runner::{Stop, Task};
+use runner::{AttemptId, Progress, Stop, Task};
 use store::{Advanced, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -50,8 +50,14 @@ impl Engine {
         let stop = self.stop_of(run.id, *step, *number);
         match self.prepare(attempt).await {
             Ok(Prepared::Process(task)) => self.under_shim(run.id, *task, stop).await,
-            Ok(Prepared::Http(task, log)) => runner::http(*task, log, stop).await,
-            Ok(Prepared::Check(task, log)) => runner::check(*task, log, stop).await,
+            Ok(Prepared::Http(task, log)) => {
+                self.changes().nudge(run.id);
+                runner::http(*task, log, stop).await
+            }
+            Ok(Prepared::Check(task, log)) => {
+                self.changes().nudge(run.id);
+                runner::check(*task, log, stop).await
+            }
             Err(end) => *end,
         }
     }
@@ -60,17 +66,27 @@ impl Engine {
     async fn under_shim(&self, run: RunId, task: Task, stop: Stop) -> StepEnd {
         let key = task.id().log_key();
         self.outputs().expect(key.clone());
-        let (engine, grown) = (self.clone(), key.clone());
-        let end = self
-            .0
-            .shims
-            .perform(task, stop, move || {
-                engine.outputs().nudge(&grown);
-                engine.changes().nudge(run);
-            })
-            .await;
+        let end = self.0.shims.perform(&task, &stop, self.on_progress(run, key.clone())).await;
         self.close_log(&key, &end).await;
         end
+    }
+
+    /// What a shim says while an attempt is under way.
+    pub(super) fn on_progress(&self, run: RunId, key: LogKey) -> impl FnMut(Progress) + Send + use<> {
+        let engine = self.clone();
+        move |progress| {
+            if matches!(progress, Progress::Grew) {
+                engine.outputs().nudge(&key);
+                engine.changes().nudge(run);
+            }
+        }
+    }
+
+    /// The end of an attempt is stored: its shim may forget it.
+    pub(super) fn acknowledge(&self, id: &AttemptId) {
+        if let Err(error) = self.0.shims.acknowledge(id) {
+            tracing::warn!(attempt = %id, %error, "a record of an end could not be removed; the next start does it");
+        }
     }
 
     /// A log whose writer has ended, in good order or not.
@@ -97,7 +113,11 @@ impl Engine {
         let event = RunEvent::StepFinished { step: *step, attempt: *number, end };
         let advanced = self.store_end(run.id, event, places).await;
         self.forget_stop(run.id, *step, *number);
-        self.0.shims.acknowledge(&run.id.to_string(), *step, *number);
+        // A refused end was stored before.
+        if !self.0.abandoned.load(Ordering::Relaxed) || advanced.is_some() {
+            let run = run.id.to_string();
+            self.acknowledge(&AttemptId { run, step: *step, attempt: *number, epoch: 0 });
+        }
         let Advanced { run, mut effects, changed, also } = advanced?;
         let started = effects.iter().position(|effect| matches!(effect, RunEffect::Started { .. }));
         let next = started.map(|at| effects.remove(at));

@@ -287,7 +287,12 @@ impl Preparing<'_> {
     async fn upload(&self, input: &str, value: &Value) -> Result<TaskFile, Refusal> {
         let fault = |why: String| cannot_start(format!("the file of input `{input}` cannot be read: {why}"));
         let file: UploadedFile = serde_json::from_value(value.clone()).map_err(|error| fault(error.to_string()))?;
-        let found = self.engine.0.store.upload(&self.run.project, &file.sha256).await;
+        let store = &self.engine.0.store;
+        let found = match store.project(&self.run.project).await {
+            Ok(Some(project)) => store.uploaded(project, &file.sha256).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
         let found = found.map_err(|error| fault(error.to_string()))?;
         let (_, bytes) = found.ok_or_else(|| fault("it is not kept any more".to_owned()))?;
         let name = input.to_owned();

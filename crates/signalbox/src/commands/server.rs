@@ -53,14 +53,11 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    let program = std::env::current_exe().map_err(|e| {
-        Failure::new(Exit::Failed, format!("this program cannot find itself, which its shims need: {e}"))
-    })?;
     let settings = server::Settings {
         data_dir,
         listen: args.listen,
         grace: GRACE,
-        program,
+        program: server::Program::this(),
         choices_hosts: args.choices_host,
     };
     server::serve(settings, |what| ready(context, &what), shutdown)

@@ -8,7 +8,10 @@ impl<'e> Machine<'e> {
         match event {
             RunEvent::StepStarted { step, attempt } => self.take_start(step, attempt),
             RunEvent::StepFinished { step, attempt, end } => {
-                self.check_running(step, attempt)?;
+                // A runner that was lost may come back and say what nobody knew.
+                if end.outcome == StepOutcome::Unknown || !self.is_lost(step, attempt)? {
+                    self.check_running(step, attempt)?;
+                }
                 self.attempt_over(step, settle(end));
                 Ok(())
             }
@@ -63,6 +66,12 @@ impl<'e> Machine<'e> {
         }
     }
 
+    /// Does the step wait for somebody who knows how this attempt ended?
+    fn is_lost(&self, place: u32, attempt: u32) -> Result<bool, Refused> {
+        let reason = self.step(place)?.wait.as_ref().map(|wait| wait.reason.clone());
+        Ok(matches!(reason, Some(WaitReason::Lost { attempt: lost, .. }) if lost == attempt))
+    }
+
     fn take_answer(
         &mut self,
         place: u32,
@@ -102,8 +111,7 @@ impl<'e> Machine<'e> {
 
     fn take_resolution(&mut self, place: u32, attempt: u32, answer: Answer) -> Result<(), Refused> {
         let step = self.step(place)?;
-        let lost = matches!(&step.wait, Some(Wait { reason: WaitReason::Lost { attempt: lost, .. }, .. }) if *lost == attempt);
-        if !lost {
+        if !self.is_lost(place, attempt)? {
             return Err(Refused::NotAsked { step: step.path.clone(), state: step.state });
         }
         let verdict = answer.verdict;
