@@ -1,5 +1,6 @@
 //! Performs the attempts of steps.
 mod bundle;
+mod capabilities;
 mod cgroup;
 mod end;
 mod ending;
@@ -25,6 +26,7 @@ mod user;
 mod workspace;
 
 pub use bundle::BundleFile;
+pub use capabilities::capabilities;
 pub use cgroup::Cgroups;
 pub use error::RunnerError;
 pub use launch::launch;

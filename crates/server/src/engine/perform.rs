@@ -66,7 +66,7 @@ impl Engine {
     async fn under_shim(&self, run: RunId, task: Task, stop: Stop) -> StepEnd {
         let key = task.id().log_key();
         self.outputs().expect(key.clone());
-        let end = self.0.shims.perform(&task, &stop, self.on_progress(run, key.clone())).await;
+        let end = self.0.shims.perform(&task, stop, self.on_progress(run, key.clone())).await;
         self.close_log(&key, &end).await;
         end
     }

@@ -1,11 +1,7 @@
 //! From a stored start to what a runner is given: the step as written, with every template filled in, its variables, its
 //! files and its secrets.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{
     evaluate::Evaluate as _,
@@ -96,21 +92,6 @@ impl Engine {
         let version = self.0.versions.of(&self.0.store, &run.project, &scope.runbook, &scope.digest).await;
         version.map_err(|error| cannot_start(format!("its version cannot be read: {error}")))
     }
-
-    /// The working directory of a run: made by its first step, there for the others.
-    fn workspace(&self, run: &Run) -> Result<Arc<Workspace>, Refusal> {
-        let mut workspaces = self.0.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(workspace) = workspaces.get(&run.id) {
-            return Ok(Arc::clone(workspace));
-        }
-        let id = run.id.to_string();
-        // After a restart of the server it is there.
-        let workspace = Workspace::open(&self.0.work, &id).or_else(|_| Workspace::create(&self.0.work, &id));
-        let fault = |error| cannot_start(format!("its working directory cannot be made: {error}"));
-        let workspace = Arc::new(workspace.map_err(fault)?);
-        workspaces.insert(run.id, Arc::clone(&workspace));
-        Ok(workspace)
-    }
 }
 
 impl Preparing<'_> {
@@ -183,10 +164,12 @@ impl Preparing<'_> {
     }
 
     async fn process(self, action: Action, repeat: Option<Repeat>) -> Result<Prepared, Refusal> {
-        let workspace = self.engine.workspace(self.run)?;
         let bundle = format!("files-{}", self.planned.scope);
-        let laid_out = workspace.lay_out(&bundle, &self.version.files);
-        laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+        if !self.version.files.is_empty() {
+            let run = self.run.id.to_string();
+            let laid_out = Workspace::lay_out(&self.engine.0.work, &run, &bundle, &self.version.files);
+            laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+        }
         let (inputs, declared) = self.inputs();
         let mut variables = self.variables(inputs);
         let mut files = Vec::new();
