@@ -60,7 +60,7 @@ impl Haste {
 }
 
 /// Called with the position up to which readers see, whenever they see more.
-pub(crate) type Grown = Arc<dyn Fn(u64) + Send + Sync>;
+pub(crate) type Grown = Box<dyn Fn(u64) + Send>;
 
 pub(crate) struct Sink {
     pub paths: LogPaths,

@@ -315,14 +315,10 @@ fn read(
     if buffer.len() < want {
         buffer.resize(want, 0);
     }
-    let mut found = 0;
-    while found < want {
-        match file.read_at(&mut buffer[found..want], at + found as u64) {
-            Ok(0) => break,
-            Ok(len) => found += len,
+    loop {
+        match file.read_at(&mut buffer[..want], at) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(OutputError::io(path)(error)),
+            found => return found.map_err(OutputError::io(path)),
         }
     }
-    Ok(found)
 }

@@ -88,16 +88,22 @@ impl LogWriter {
 
     /// Call `grown` with the position up to which readers see, whenever they see more: to nudge those in another
     /// process. It is called by the thread that appends or by one that packs, and should not take long.
-    pub fn on_growth(&mut self, grown: impl Fn(u64) + Send + Sync + 'static) {
+    pub fn on_growth(&mut self, grown: impl Fn(u64) + Send + 'static) {
+        let registered = self.registered.clone();
         if let Some(sink) = self.home() {
-            sink.grown = Some(Arc::new(grown));
+            sink.grown = Some(Box::new(move |position| {
+                if let Some((live, key)) = &registered {
+                    live.nudge(key);
+                }
+                grown(position);
+            }));
         }
     }
 
     /// Readers of this process are woken directly.
     pub(crate) fn register(&mut self, live: Live, key: LogKey) {
-        self.registered = Some((live.clone(), key.clone()));
-        self.on_growth(move |_| live.nudge(&key));
+        self.registered = Some((live, key));
+        self.on_growth(|_| {});
     }
 
     /// Up to which position readers see. That far the log survives the death of this process.

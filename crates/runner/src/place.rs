@@ -77,7 +77,7 @@ impl Place {
                 self.give(&self.tmp)?;
             }
         }
-        if !self.kept || self.renew(&self.outputs, 0o600)?.is_none() {
+        if !self.kept || !self.empty_outputs()? {
             File::options().write(true).create_new(true).mode(0o600).open(&self.outputs)?;
             self.give(&self.outputs)?;
         }
@@ -85,22 +85,32 @@ impl Place {
     }
 
     pub fn write_script(&self, body: &str) -> io::Result<()> {
-        let file = if self.kept { self.renew(&self.script, 0o700)? } else { None };
-        let mut file = match file {
-            Some(file) => file,
-            None => {
-                let mode = if self.kept { 0o700 } else { 0o500 };
-                let file = File::options().write(true).create_new(true).mode(mode).open(&self.script)?;
-                self.give(&self.script)?;
-                file
-            }
-        };
+        if self.kept
+            && let Some((mut file, len)) = self.reuse(&self.script, 0o700)?
+        {
+            // Over what is there, and cut where it was longer: file systems that guard against careless writers bring a
+            // file to the disk that is emptied and written anew, and let the next one wait for that.
+            file.write_all(body.as_bytes())?;
+            return if len > body.len() as u64 { file.set_len(body.len() as u64) } else { Ok(()) };
+        }
+        let mode = if self.kept { 0o700 } else { 0o500 };
+        let mut file = File::options().write(true).create_new(true).mode(mode).open(&self.script)?;
+        self.give(&self.script)?;
         file.write_all(body.as_bytes())
     }
 
-    /// The file from the attempt before, emptied; none if it is not there. What a step has changed about it, or put in
+    /// Empty the file for the outputs; false if it is not there.
+    fn empty_outputs(&self) -> io::Result<bool> {
+        match self.reuse(&self.outputs, 0o600)? {
+            Some((_, 0)) => Ok(true),
+            Some((file, _)) => file.set_len(0).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The file from the attempt before and its length; none if it is not there. What a step has changed about it, or put in
     /// its place, is removed: another name of it, or a link, would hand this step's things to that one.
-    fn renew(&self, path: &Path, mode: u32) -> io::Result<Option<File>> {
+    fn reuse(&self, path: &Path, mode: u32) -> io::Result<Option<(File, u64)>> {
         let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
         let opened = File::options().write(true).custom_flags(flags).open(path);
         let file = match opened {
@@ -111,10 +121,7 @@ impl Place {
         if let Some(file) = file {
             let about = file.metadata()?;
             if about.is_file() && about.nlink() == 1 && about.mode() & 0o7777 == mode {
-                if about.len() > 0 {
-                    file.set_len(0)?;
-                }
-                return Ok(Some(file));
+                return Ok(Some((file, about.len())));
             }
         }
         remove_tree(path).map_err(io::Error::other)?;
@@ -196,7 +203,7 @@ impl Place {
         if self.kept {
             // Outputs may hold what nobody else may see.
             if fs::symlink_metadata(&self.outputs).is_ok_and(|about| about.len() > 0)
-                && let Err(error) = self.renew(&self.outputs, 0o600)
+                && let Err(error) = self.empty_outputs()
             {
                 tracing::warn!(%error, "the outputs of an attempt are left");
             }

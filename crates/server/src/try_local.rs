@@ -59,6 +59,8 @@ pub struct Trying<'a> {
     pub source: ApplyRequest,
     pub runbook: &'a str,
     pub inputs: &'a BTreeMap<String, serde_json::Value>,
+    /// Files that inputs name by their digest: each its name and its bytes.
+    pub files: Vec<(String, Vec<u8>)>,
     /// The program that becomes the shims under which steps live: this very one.
     pub program: Program,
     /// What the person at the terminal says to manual steps, gates and lost attempts; an end says that nobody is there.
@@ -75,7 +77,7 @@ pub async fn try_local(
     mut events: impl FnMut(TryEvent) + Send,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RunView, TryError> {
-    let Trying { source, runbook, inputs, program, mut answers } = trying;
+    let Trying { source, runbook, inputs, files, program, mut answers } = trying;
     let checked = source::check(&source).map_err(TryError::Faulty)?;
     let mut callees = BTreeMap::new();
     let mut inventories = BTreeMap::new();
@@ -126,6 +128,9 @@ pub async fn try_local(
     };
     store.apply(apply).await?;
     let project = store.project(PROJECT).await?.ok_or(StoreError::NotFound("project"))?;
+    for (name, bytes) in files {
+        store.upload(project, &name, bytes, by.id, clock::now()).await?;
+    }
     let secrets =
         read.secrets.into_iter().map(|(name, value)| (name, store::SecretText::from(value.expose().to_owned())));
     let secrets = secrets.collect();

@@ -1,6 +1,13 @@
 //! A followed run on the terminal: the steps' output on standard output, everything else on standard error.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use client::{Client, LiveEvent};
@@ -40,6 +47,8 @@ pub struct Watch<'a> {
     told: BTreeMap<String, (StepState, Option<String>)>,
     /// Commands that end a wait are told too: there is a server that takes them.
     hints: bool,
+    /// Questions that somebody at the terminal is being asked: meanwhile nothing is drawn there.
+    questions: Option<Arc<AtomicUsize>>,
     filters: BTreeMap<(String, u32, &'static str), Filter>,
     /// The begin of a line whose end is yet to come.
     partial: String,
@@ -59,8 +68,8 @@ impl<'a> Watch<'a> {
     }
 
     /// As [`Watch::run`], for a run without a server.
-    pub fn local(context: &'a Context) -> Self {
-        Self { hints: false, ..Self::run(context) }
+    pub fn local(context: &'a Context, questions: Arc<AtomicUsize>) -> Self {
+        Self { hints: false, questions: Some(questions), ..Self::run(context) }
     }
 
     /// Output alone.
@@ -74,6 +83,7 @@ impl<'a> Watch<'a> {
             view: None,
             told: BTreeMap::new(),
             hints: true,
+            questions: None,
             filters: BTreeMap::new(),
             partial: String::new(),
         }
@@ -92,8 +102,11 @@ impl<'a> Watch<'a> {
     }
 
     pub fn beat(&mut self) {
-        if let (Some(list), Some(view)) = (&mut self.list, &self.view) {
-            list.draw(&view.run);
+        let asking = self.questions.as_ref().is_some_and(|open| open.load(Ordering::Relaxed) > 0);
+        match (&mut self.list, &self.view) {
+            (Some(list), _) if asking => list.clear(),
+            (Some(list), Some(view)) => list.draw(&view.run),
+            _ => {}
         }
     }
 

@@ -13,6 +13,7 @@ mod folder;
 mod follow;
 mod inputs;
 mod printer;
+mod prompt;
 mod steps;
 mod table;
 mod terminal;

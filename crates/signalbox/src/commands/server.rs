@@ -31,7 +31,7 @@ pub struct Args {
     listen: SocketAddr,
     /// A host from which choices of inputs may be fetched, with or without a port; may be given several times.
     #[arg(long, value_name = "HOST[:PORT]", env = "SIGNALBOX_CHOICES_HOSTS", value_delimiter = ',')]
-    choices_host: Vec<String>,
+    choices_host: Vec<server::AllowedHost>,
     /// Write logs as JSON, one object a line.
     #[arg(long)]
     log_json: bool,
