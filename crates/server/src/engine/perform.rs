@@ -8,9 +8,10 @@ use std::{
 use model::{
     id::RunId,
     run::{Cause, Run, RunEffect, RunEvent, StepEnd, StepOutcome},
+    runbook::{InputValue, StepAction, input_variable},
 };
 use output::LogKey;
-use runner::{Task, Workspace};
+use runner::{Action, Task, Workspace};
 use store::{Advanced, Claimed, StoreError};
 
 use super::{Engine, versions::Version};
@@ -81,17 +82,21 @@ impl Engine {
         self.0.changes.nudge(run.id);
         let left = run.timeout_s.map(|seconds| Duration::from_secs(seconds).saturating_sub(began.elapsed()));
         let own = step.timeout_s.map(Duration::from_secs);
+        let action = match &step.action {
+            StepAction::Run { interpreter, script } => {
+                Action::Run { interpreter: interpreter.clone(), script: script.clone() }
+            }
+            StepAction::Command { argv } => Action::Command { argv: argv.clone() },
+        };
+        let variable = |(name, value): (&String, &InputValue)| (input_variable(name), value.to_variable());
         let task = Task {
-            run: run.id.to_string(),
             project: run.project.clone(),
             runbook: run.runbook.clone(),
-            step: place,
             step_name: step.name.clone(),
-            attempt,
-            action: step.action.clone(),
-            inputs: run.inputs.clone(),
+            variables: run.inputs.iter().map(variable).collect(),
             timeout: [own, left].into_iter().flatten().min(),
             grace: GRACE,
+            ..Task::new(run.id.to_string(), place, attempt, action)
         };
         runner::perform(&task, workspace, log, self.stop_of(run.id)).await
     }
