@@ -1,34 +1,70 @@
-//! What this machine can do for the steps, in words: said when the server starts, and in its status.
+//! What this machine lets a runner do, for the server to say when it starts.
 
-use crate::Cgroups;
+use std::{fmt, path::PathBuf};
 
-/// One sentence each.
-pub fn capabilities() -> Vec<String> {
-    let Some(cgroups) = Cgroups::probe() else {
-        return vec![
-            "processes are ended by looking through all descendants of their shim; control groups (cgroup v2) are not to be had"
-                .to_owned(),
-            "limits of memory and processes are held by setrlimit, for each process apart; limits of the processor are not held"
-                .to_owned(),
-        ];
-    };
-    let held = [(cgroups.memory, "memory"), (cgroups.cpu, "processor"), (cgroups.processes, "processes")];
-    let names = |wanted: bool| {
-        let names: Vec<&str> = held.iter().filter(|(has, _)| *has == wanted).map(|(_, name)| *name).collect();
-        names.join(", ")
-    };
-    let mut words =
-        vec!["processes with limits are ended with their control group (cgroup v2), all others by looking through all \
-              descendants of their shim"
-            .to_owned()];
-    if !names(true).is_empty() {
-        words.push(format!("limits are held by control groups: {}", names(true)));
+use crate::{Cgroups, place};
+
+/// What steps can be held to here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// None if no control group with `cgroup.kill` can be made.
+    pub cgroups: Option<Cgroups>,
+    /// Steps can run as other users.
+    pub users: bool,
+    /// Where secrets are while a step has them, if that is memory and no disk.
+    pub memory: Option<PathBuf>,
+}
+
+impl Capabilities {
+    /// Try it.
+    pub fn probe() -> Self {
+        Self {
+            cgroups: Cgroups::probe(),
+            users: nix::unistd::geteuid().is_root(),
+            memory: place::in_memory().map(Into::into),
+        }
     }
-    if !names(false).is_empty() {
-        words.push(format!(
-            "control groups of this machine lack controllers: limits of {} are held by setrlimit as far as it goes",
-            names(false)
-        ));
+}
+
+/// One sentence for each, divided by `; `.
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ways = "cancel and timeout reach every descendant of a step";
+        match &self.cgroups {
+            Some(groups) => {
+                let limits =
+                    [("memory", groups.memory), ("CPU", groups.cpu), ("processes", groups.processes)];
+                let names = |has: bool| {
+                    let names: Vec<_> =
+                        limits.iter().filter(|(_, there)| *there == has).map(|(name, _)| *name).collect();
+                    names.join(", ")
+                };
+                write!(f, "{ways}, by control group where a step has one")?;
+                match (names(true).as_str(), names(false).as_str()) {
+                    (held, "") => write!(f, "; limits held by control group: {held}")?,
+                    ("", _) => write!(
+                        f,
+                        "; no controller for limits is there: memory is limited for each process, CPU not at all, \
+                         processes only for steps of other users"
+                    )?,
+                    (held, missing) => write!(f, "; limits held by control group: {held}, not: {missing}")?,
+                }
+            }
+            None => write!(
+                f,
+                "{ways}, as a subreaper; no control groups can be made (version 2, with a folder that this user may write \
+                 to): memory is limited for each process, CPU not at all, processes only for steps of other users"
+            )?,
+        }
+        match self.users {
+            true => f.write_str("; steps can run as other users")?,
+            false => f.write_str("; steps cannot run as other users, since the server is not root")?,
+        }
+        match &self.memory {
+            Some(folder) => write!(f, "; secrets of steps are in memory ({})", folder.display()),
+            None => {
+                f.write_str("; no folder in memory is there: secrets of steps are on the disk while they run")
+            }
+        }
     }
-    words
 }

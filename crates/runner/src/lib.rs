@@ -26,7 +26,7 @@ mod user;
 mod workspace;
 
 pub use bundle::BundleFile;
-pub use capabilities::capabilities;
+pub use capabilities::Capabilities;
 pub use cgroup::Cgroups;
 pub use error::RunnerError;
 pub use launch::launch;

@@ -30,7 +30,7 @@ use model::{
     run::{Requested, Run, RunEffect, RunEvent},
 };
 use output::Outputs;
-use runner::{Shims, Stop, Workspace};
+use runner::{Network, Shims, Stop, Workspace};
 use store::{Advanced, Answered, Key, NewRun, Secrets, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -68,7 +68,7 @@ struct Inner {
     shims: Shims,
     evaluate: Arc<Expressions>,
     work: PathBuf,
-    forbidden: Vec<std::net::SocketAddr>,
+    network: Network,
     versions: versions::Versions,
     changes: Changes,
     wake: Notify,
@@ -106,7 +106,7 @@ impl Engine {
             shims,
             evaluate,
             work,
-            forbidden,
+            network: Network::new(forbidden),
             versions: versions::Versions::default(),
             changes: Changes::default(),
             wake: Notify::new(),

@@ -27,6 +27,6 @@ pub use data_dir::StartError;
 pub use engine::Recovered;
 pub use fetch::AllowedHost;
 pub use routes::openapi;
-pub use runner::{Program, helper};
+pub use runner::Program;
 pub use serve::{Ready, Settings, serve};
 pub use try_local::{TryError, TryEvent, Trying, try_local};

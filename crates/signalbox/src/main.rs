@@ -22,8 +22,7 @@ mod tree;
 mod words;
 
 fn main() -> std::process::ExitCode {
-    // A shim or a launcher reads no command line, and begins with nothing that it does not need.
-    match server::helper() {
+    match commands::shim::asked() {
         Some(code) => code,
         None => commands::main(),
     }
