@@ -30,7 +30,8 @@ impl Notes {
     fn write(&mut self, stream: Stream, text: &str) {
         let mut text = text.to_owned();
         self.masks.text(&mut text);
-        let done = self.log.append(stream, Timestamp::now(), text.as_bytes()).and_then(|()| self.log.flush());
+        let done = self.log.append(stream, Timestamp::now(), text.as_bytes());
+        self.log.flush();
         if let (Err(error), None) = (done, &self.broken) {
             self.broken = Some(error);
         }
