@@ -6,6 +6,10 @@ pub(crate) struct Dialect {
     pub run_for_update: &'static str,
     /// Reads a run whole, in one statement and so at one moment.
     pub run_whole: &'static str,
+    /// Opens a call that says where in a text another one is, without regard to ASCII capitals: the text, `after_text`, the
+    /// other.
+    pub before_text: &'static str,
+    pub after_text: &'static str,
     /// Picks ready tasks that no other server is just picking.
     pub ready_tasks: &'static str,
     /// Reads a project's id and lets one apply at a time into it. Runs may still be stored: they only point at the row.
@@ -29,6 +33,8 @@ impl HasDialect for sqlx::SqliteConnection {
                     (SELECT '[' || group_concat(step, ',') || ']' FROM \
                     (SELECT step FROM run_steps WHERE run = r.id AND place >= 0 ORDER BY place)) AS steps \
                     FROM runs r LEFT JOIN run_plans p ON p.run = r.id WHERE r.id = $1",
+        before_text: "instr(lower(coalesce(",
+        after_text: ", '')), ",
         ready_tasks: "SELECT r.id, t.step, t.attempt, r.last_event FROM tasks t JOIN runs r ON r.id = t.run \
                       ORDER BY t.line, t.run, t.step LIMIT $1",
         project_for_apply: "SELECT id FROM projects WHERE name = $1",
@@ -46,6 +52,8 @@ impl HasDialect for sqlx::PgConnection {
                     (SELECT '[' || string_agg(step::text, ',' ORDER BY place) || ']' FROM run_steps \
                     WHERE run = r.id AND place >= 0) AS steps \
                     FROM runs r LEFT JOIN run_plans p ON p.run = r.id WHERE r.id = $1",
+        before_text: "strpos(lower(coalesce(",
+        after_text: ", '') COLLATE \"C\"), ",
         ready_tasks: "SELECT r.id, t.step, t.attempt, r.last_event FROM tasks t JOIN runs r ON r.id = t.run \
                       ORDER BY t.line, t.run, t.step LIMIT $1 FOR UPDATE SKIP LOCKED",
         project_for_apply: "SELECT id FROM projects WHERE name = $1 FOR NO KEY UPDATE",
