@@ -257,7 +257,7 @@ async fn finish(store: &Store, id: RunId, step: u32, places: u32) {
 #[tokio::main]
 async fn main() {
     let runs: u64 = std::env::args().nth(1).and_then(|runs| runs.parse().ok()).unwrap_or(1_000_000);
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir_in("target").unwrap();
     let mut tables = Vec::new();
     for (name, runs, parked) in [("small", SMALL, SMALL / 10), ("large", runs, PARKED.min(runs / 2))] {
         let path = folder.path().join(format!("{name}.db"));

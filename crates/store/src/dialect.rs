@@ -4,6 +4,8 @@
 pub(crate) struct Dialect {
     /// Reads one run and keeps others from changing it until the transaction ends. SQLite has one writer, so nothing to add.
     pub run_for_update: &'static str,
+    /// May several statements with values go in one hand-over?
+    pub several: bool,
     /// Reads a run whole, in one statement and so at one moment.
     pub run_whole: &'static str,
     /// Opens a call that says where in a text another one is, without regard to ASCII capitals: the text, `after_text`, the
@@ -28,6 +30,7 @@ pub(crate) trait HasDialect {
 impl HasDialect for sqlx::SqliteConnection {
     const DIALECT: Dialect = Dialect {
         run_for_update: "SELECT last_event FROM runs WHERE id = $1",
+        several: true,
         run_whole: "SELECT r.project, r.last_event, r.run, p.pinned, \
                     (SELECT step FROM run_steps WHERE run = r.id AND place = -1) AS body, \
                     (SELECT '[' || group_concat(step, ',') || ']' FROM \
@@ -47,6 +50,7 @@ impl HasDialect for sqlx::SqliteConnection {
 impl HasDialect for sqlx::PgConnection {
     const DIALECT: Dialect = Dialect {
         run_for_update: "SELECT last_event FROM runs WHERE id = $1 FOR UPDATE",
+        several: false,
         run_whole: "SELECT r.project, r.last_event, r.run, p.pinned::text AS pinned, \
                     (SELECT step::text FROM run_steps WHERE run = r.id AND place = -1) AS body, \
                     (SELECT '[' || string_agg(step::text, ',' ORDER BY place) || ']' FROM run_steps \
