@@ -87,7 +87,7 @@ async fn what_is_spoken_of_and_nowhere_to_be_found_is_remarked_and_does_not_star
     let applied: Value = server.apply(text).await;
     let said: Vec<&str> =
         applied["remarks"].as_array().expect("remarks").iter().filter_map(|r| r["code"].as_str()).collect();
-    assert_eq!(said, ["unknown_reference", "unknown_reference"], "{applied:#}");
+    assert_eq!(said, ["unknown_runbook", "unknown_inventory"], "{applied:#}");
     let (status, problem) = server.post("/api/v1/projects/default/runbooks/outer/runs", json!({})).await;
     assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/no-plan")), "{problem}");
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("`inner`")));
