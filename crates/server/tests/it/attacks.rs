@@ -417,7 +417,7 @@ async fn hundreds_follow_and_leave_and_places_that_never_were_are_refused_or_har
     server.ended(&run).await;
     let path = format!("/api/v1/projects/default/runs/{run}/live");
     for bad in
-        [&b"\xff\xfe"[..], b"x", b"1.0.0.0.0", b"18446744073709551616.0.0.0", b"-1.0.0.0", b"1.0.0.0; drop"]
+        [&b"\xff\xfe"[..], b"x", b"1;0.0", b"18446744073709551616;0.0.0", b"-1;0.0.0", b"1;0.0.0; drop"]
     {
         let bad = header::HeaderValue::from_bytes(bad).expect("a header");
         let (status, refused) =
@@ -427,10 +427,10 @@ async fn hundreds_follow_and_leave_and_places_that_never_were_are_refused_or_har
     }
     let most = u64::MAX;
     for odd in [
-        format!("{most}.{}.{}.{most}", u32::MAX, u32::MAX),
-        format!("1.0.1.{most}"),
-        "1.0.1.1".to_owned(),
-        "1.0.1.7".to_owned(),
+        format!("{most};{}.{}.{most}", u32::MAX, u32::MAX),
+        format!("1;0.1.{most}"),
+        "1;0.1.1".to_owned(),
+        "1;0.1.7".to_owned(),
     ] {
         let events = server.follow(&run, "", Some(&odd)).await;
         assert_eq!(events.last().map(|(_, event, _)| event.as_str()), Some("end"), "{odd}");

@@ -82,11 +82,11 @@ async fn a_cursor_of_elsewhere_is_refused() {
     let server = TestServer::start().await;
     server.apply(CHATTY).await;
     let run = server.start_run("chatty", json!({})).await;
-    for bad in ["x", "1.2.3", "1.2.3.4.5", "-1.0.0.0", "1.0.0.0.fin"] {
+    for bad in ["x", "1.2.3", "1%3B2.3", "1%3B2.3.4.5", "-1", "1%3Bfin"] {
         let (status, _) = server.get(&format!("/api/v1/projects/default/runs/{run}/live?after={bad}")).await;
         assert_eq!(status, reqwest::StatusCode::BAD_REQUEST, "{bad}");
     }
     // One that names places that never were ends all the same.
-    let events = server.follow(&run, "?after=999.77.1.12345", None).await;
+    let events = server.follow(&run, "?after=999%3B77.1.12345", None).await;
     assert_eq!(events.last().map(|(_, event, _)| event.as_str()), Some("end"));
 }

@@ -259,31 +259,31 @@ async fn lists_page_and_filter() {
 }
 
 #[tokio::test]
-async fn a_step_that_ran_when_the_server_stopped_is_unknown_and_never_starts_again() {
+async fn a_step_that_runs_when_the_server_stops_runs_on_and_never_starts_again() {
     let server = TestServer::start().await;
-    let ledger = tempfile::tempdir().expect("a temporary directory");
-    let ledger = ledger.path().join("ledger");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let ledger = folder.path().join("ledger");
+    let go_on = folder.path().join("go-on");
     server
         .apply(&format!(
-            "kind: Runbook\nname: long\nsteps:\n  - run: echo started >> {}; sleep 300\n",
+            "kind: Runbook\nname: long\nsteps:\n  - run: |\n      echo started >> {}\n      while [ ! -e {} ]; do sleep 0.05; done\n      \
+             echo ended >> {}\n",
+            ledger.display(),
+            go_on.display(),
             ledger.display()
         ))
         .await;
-    std::fs::create_dir_all(ledger.parent().expect("a parent")).expect("it can be made");
     let run = server.start_run("long", json!({})).await;
     while !ledger.exists() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let server = server.restart().await;
     let view = server.show(&run).await;
-    assert_eq!(
-        (view["state"].as_str(), view["cause"].as_str()),
-        (Some("unknown"), Some("server_lost")),
-        "{view:#}"
-    );
-    assert_eq!(view["steps"][0]["state"], "unknown");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(std::fs::read_to_string(&ledger).expect("the ledger"), "started\n");
+    assert_eq!((view["state"].as_str(), view["steps"][0]["attempt"].as_u64()), (Some("running"), Some(1)), "{view:#}");
+    std::fs::write(&go_on, "").expect("it can be written");
+    let view = server.ended(&run).await;
+    assert_eq!(view["state"], "succeeded", "{view:#}");
+    assert_eq!(std::fs::read_to_string(&ledger).expect("the ledger"), "started\nended\n");
 }
 
 #[tokio::test]
