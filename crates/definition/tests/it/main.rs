@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it takes for granted")]
 
 mod digests;
+mod expressions;
 mod files;
 mod fixtures;
 mod hostile;
