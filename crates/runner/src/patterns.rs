@@ -10,6 +10,10 @@ use base64::{
 /// Shorter ones are never masked: they would blot out half of every log.
 const SHORTEST: usize = 8;
 
+/// Of longer ones only the plain form and base64 are looked for: every byte of a pattern costs memory and time at the start
+/// of the step. Their lines are looked for in every form.
+const LONG: usize = 4096;
+
 /// All forms of all secrets, sorted, each once.
 pub(crate) fn patterns<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut all = BTreeSet::new();
@@ -24,7 +28,8 @@ pub(crate) fn patterns<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u
 /// The secret, its lines, and the values that it is composed of.
 fn parts(secret: &[u8]) -> Vec<Vec<u8>> {
     let trimmed = secret.trim_ascii();
-    let mut parts = vec![secret.to_vec(), trimmed.to_vec()];
+    // Not the line end behind it: that belongs to the text around.
+    let mut parts = vec![trimmed.to_vec()];
     parts.extend(secret.split(|byte| *byte == b'\n').map(|line| line.trim_ascii().to_vec()));
     if let Ok(text) = std::str::from_utf8(trimmed) {
         if let Ok(json) = serde_json::from_str(text) {
@@ -61,6 +66,11 @@ fn strings(json: &serde_json::Value, parts: &mut Vec<Vec<u8>>) {
 }
 
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    if secret.len() > LONG {
+        let mut forms: Vec<_> = (0..3).map(|shift| base64(&STANDARD_NO_PAD, secret, shift)).collect();
+        forms.push(secret.to_vec());
+        return forms;
+    }
     let text = String::from_utf8_lossy(secret);
     let mut forms = vec![
         secret.to_vec(),
