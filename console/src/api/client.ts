@@ -1,11 +1,12 @@
 import createClient from 'openapi-fetch';
 
-import type { paths } from '../api';
 import { learnClock } from '../live/clock';
 import { serverAnswered, serverLost } from '../live/connection';
+import type { Paths } from './next';
 import { NoAnswerError, ProblemError, toProblem } from './problem';
 
-async function fetchOrNoAnswer(request: Request): Promise<Response> {
+/** An answer, whatever it says, or a `NoAnswerError`. */
+export async function fetchOrNoAnswer(request: Request): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(request);
@@ -24,7 +25,7 @@ async function fetchOrNoAnswer(request: Request): Promise<Response> {
   return response;
 }
 
-export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchOrNoAnswer });
+export const api = createClient<Paths>({ baseUrl: window.location.origin, fetch: fetchOrNoAnswer });
 
 interface Answer<T> {
   data?: T;

@@ -1,30 +1,61 @@
 import type { components } from '../api';
+import type { RunState } from './next';
 
 type Schemas = components['schemas'];
 
 export type Problem = Schemas['Problem'];
 export type Fault = Schemas['Fault'];
 export type Project = Schemas['Project'];
-export type Effect = Schemas['Effect'];
-export type Runbook = Schemas['Runbook'];
-export type RunbookSummary = Schemas['RunbookSummary'];
-export type RunbookView = Schemas['RunbookView'];
 export type VersionSummary = Schemas['VersionSummary'];
-export type Input = Schemas['Input'];
-export type InputValue = Schemas['InputValue'];
-export type Step = Schemas['Step'];
-export type RunState = Schemas['RunState'];
-export type StepState = Schemas['StepState'];
-export type StepRun = Schemas['StepRun'];
-export type RunSummary = Schemas['RunSummary'];
-export type StartRequest = Schemas['StartRequest'];
-export type RunView = Schemas['RunView'];
 export type Role = Schemas['Role'];
 export type SessionView = Schemas['SessionView'];
 export type TokenView = Schemas['TokenView'];
 export type CreatedToken = Schemas['CreatedToken'];
 export type OutputStream = Schemas['OutputStream'];
 export type OutputChunk = Schemas['OutputChunk'];
+export type {
+  AnswerRequest,
+  AnswerVerdict,
+  Body,
+  Branch,
+  Cause,
+  ChangeClass,
+  ChoiceOption,
+  Concurrency,
+  DecisionRequest,
+  Effect,
+  FileDiff,
+  Input,
+  InputValue,
+  Inventory,
+  InventorySummary,
+  InventoryView,
+  LockView,
+  On,
+  Phase,
+  PlanStepView,
+  PlanView,
+  Preset,
+  Resolution,
+  ResolveRequest,
+  RetryRequest,
+  RunChange,
+  RunState,
+  RunSummary,
+  RunView,
+  Runbook,
+  RunbookSummary,
+  RunbookView,
+  StartRequest,
+  Step,
+  StepAnswer,
+  StepRun,
+  StepState,
+  Target,
+  UploadedFile,
+  VersionDiff,
+  Wait,
+} from './next';
 
 /** A list, and how to get more of it. */
 export interface Page<T> {
@@ -37,4 +68,6 @@ export interface RunFilter {
   /** None: all. */
   states: RunState[];
   runbook: string | null;
+  /** Words that are in its runbook, title, reason or requester. */
+  text: string;
 }
