@@ -63,6 +63,11 @@ test('what is not given is not sent, and what is given is sent as it is', () => 
   ).toEqual({ cleared: [], hosts: ['a', ''], json: ' {"big": 9007199254740993}', file, secret: ' s ' });
 });
 
+test('hostile text is sent as it is', () => {
+  const hostile = `'; rm -rf / #\n$(id) "quoted" \u202e 😀 \r\n\t`;
+  expect(toInputs(INPUTS.slice(0, 1), { text: hostile })).toEqual({ text: hostile });
+});
+
 test('an emptied field gives nothing, unless that would bring a default back', () => {
   const [text, note, count] = INPUTS as [Input, Input, Input];
   expect(typed(text, '')).toBeNull();
@@ -79,7 +84,8 @@ test('what is wrong is known before anything is sent', () => {
 });
 
 test.each([
-  [{ type: 'integer', min: 1, max: 9 }, ['1', '9', '+3'], ['0', '10', '1.5', 'x', '9007199254740993']],
+  [{ type: 'integer', min: 1, max: 9 }, ['1', '9', '+3'], ['0', '10', '1.5', 'x', '0x3', '9007199254740993']],
+  [{ type: 'integer' }, [' -9007199254740991 '], ['9007199254740992']],
   [{ type: 'number', min: 0 }, ['0', '2.5', '1e3', '.5'], ['-1', 'x', '1,5', '1e999', '0x10']],
   [{ type: 'percentage' }, ['0', '100', '12.5', '25%', '25 %'], ['101', '-1', '%', 'x']],
   [{ type: 'duration', min_s: 60, max_s: 3600 }, ['1m', '1h', '90s'], ['59s', '1h1s', '5', 'soon']],

@@ -2,9 +2,9 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 
 import { runQuery } from '../api/queries';
-import type { OutputChunk, RunView } from '../api/shapes';
+import type { OutputChunk, RunChange, RunView } from '../api/shapes';
 import { LiveLog } from '../log/LiveLog';
-import { newerView } from './reduce';
+import { newerView, withChange } from './reduce';
 import { openStream } from './stream';
 
 /** How much of a long log to begin with. */
@@ -37,6 +37,14 @@ export function useRunLive(project: string, run: string): LiveLog {
       refused: () => void client.invalidateQueries({ queryKey: key }),
       on: {
         run: saw,
+        change: (data) => {
+          const next = withChange(client.getQueryData<RunView>(key), JSON.parse(data) as RunChange);
+          if (next === null) {
+            void client.invalidateQueries({ queryKey: key });
+          } else {
+            client.setQueryData<RunView>(key, (old) => newerView(old, next));
+          }
+        },
         output: (data, id, cursor) => {
           if (cursor.isNew(id)) {
             mine.append(JSON.parse(data) as OutputChunk);
