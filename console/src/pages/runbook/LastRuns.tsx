@@ -17,7 +17,7 @@ export function LastRuns({ view }: { view: RunbookView }) {
   const runs = data?.pages[0]?.items.slice(0, MOST) ?? [];
   const root = `/p/${encodeURIComponent(project)}/runs`;
   return (
-    <section>
+    <section className="sb-last-runs-part">
       <div className="sb-section-head">
         <Title headingLevel="h2" size="md">
           Last runs

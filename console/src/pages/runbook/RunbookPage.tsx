@@ -1,4 +1,4 @@
-import { PageSection, Tab, TabTitleText, Tabs, Title } from '@patternfly/react-core';
+import { PageSection, Tab, TabTitleText, Tabs } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams, useSearchParams } from 'react-router';
 
@@ -15,13 +15,13 @@ import { Trouble, TroubleNote } from '../../show/Trouble';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
 import { LastRuns } from './LastRuns';
+import { Procedure } from './Procedure';
 import { RunForm } from './RunForm';
 import './runbook.css';
 import { Source } from './Source';
-import { Steps } from './Steps';
 import { Versions } from './Versions';
 
-const TABS = ['run', 'document', 'versions'] as const;
+const TABS = ['run', 'steps', 'document', 'versions'] as const;
 
 /** The form, waiting for the earlier run whose inputs it begins with, if one is named. */
 function StartPart({ view }: { view: RunbookView }) {
@@ -33,9 +33,16 @@ function StartPart({ view }: { view: RunbookView }) {
   }
   return (
     <>
-      {earlier.error !== null && <TroubleNote error={earlier.error} />}
-      {earlier.data !== undefined && earlier.data.digest !== view.digest && (
-        <p className="sb-warn">The runbook has changed since that run; these are its inputs, for the version of now.</p>
+      {(earlier.error !== null || (earlier.data !== undefined && earlier.data.digest !== view.digest)) && (
+        <div className="sb-runbook-note">
+          {earlier.error !== null ? (
+            <TroubleNote error={earlier.error} />
+          ) : (
+            <p className="sb-warn">
+              The runbook has changed since that run; these are its inputs, for the version of now.
+            </p>
+          )}
+        </div>
       )}
       <RunForm key={`${again ?? ''} ${JSON.stringify(view.runbook.inputs)}`} view={view} again={earlier.data} />
     </>
@@ -46,22 +53,17 @@ function RunPart({ view }: { view: RunbookView }) {
   const { runbook } = view;
   return (
     <div className="sb-runbook">
-      <section className="sb-card sb-start">
-        <Title headingLevel="h2" size="md">
-          Run it
-        </Title>
-        {view.retired_at ? <p>It is retired, and no longer runs.</p> : <StartPart view={view} />}
-      </section>
-      <div className="sb-runbook-about">
-        {runbook.description && <Markdown text={runbook.description} />}
-        <section>
-          <Title headingLevel="h2" size="md">
-            Steps
-          </Title>
-          <Steps steps={runbook.steps} />
-        </section>
-        <LastRuns view={view} />
-      </div>
+      {runbook.description && (
+        <div className="sb-runbook-description">
+          <Markdown text={runbook.description} />
+        </div>
+      )}
+      {view.retired_at ? (
+        <p className="sb-runbook-retired">It is retired, and no longer runs.</p>
+      ) : (
+        <StartPart view={view} />
+      )}
+      <LastRuns view={view} />
     </div>
   );
 }
@@ -79,7 +81,13 @@ function Facts({ view }: { view: RunbookView }) {
         version <code title={view.digest}>{view.digest.slice(0, 12)}</code>, published <Ago at={view.published_at} /> by{' '}
         <VisibleText text={view.published_by} />
       </span>
-      {runbook.timeout_s !== undefined && runbook.timeout_s !== null && <span>at most {limit(runbook.timeout_s)}</span>}
+      {typeof runbook.timeout_s === 'number' && <span>at most {limit(runbook.timeout_s)}</span>}
+      {runbook.change_class && <span>{runbook.change_class.replace('_', ' ')}</span>}
+      {Object.entries(runbook.labels ?? {}).map(([label, value]) => (
+        <code key={label} className="sb-label">
+          <VisibleText text={`${label}=${value}`} />
+        </code>
+      ))}
     </>
   );
 }
@@ -96,7 +104,10 @@ export default function RunbookPage() {
   const tab = TABS.find((each) => each === query.get('tab')) ?? 'run';
   const choose = (next: string | number): void => {
     const rest = new URLSearchParams(query);
-    rest.delete('tab');
+    // What is compared, and which tab, is of the tab that is left.
+    for (const name of ['tab', 'from', 'to']) {
+      rest.delete(name);
+    }
     if (next !== 'run') {
       rest.set('tab', String(next));
     }
@@ -121,11 +132,14 @@ export default function RunbookPage() {
           <Tab eventKey="run" title={<TabTitleText>Run</TabTitleText>}>
             <RunPart view={view} />
           </Tab>
+          <Tab eventKey="steps" title={<TabTitleText>Steps</TabTitleText>}>
+            <Procedure view={view} />
+          </Tab>
           <Tab eventKey="document" title={<TabTitleText>Document</TabTitleText>}>
             <Source view={view} />
           </Tab>
           <Tab eventKey="versions" title={<TabTitleText>Versions</TabTitleText>}>
-            <Versions project={project} runbook={name} />
+            <Versions project={project} runbook={name} retired={Boolean(view.retired_at)} />
           </Tab>
         </Tabs>
       </PageSection>
