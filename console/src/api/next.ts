@@ -189,8 +189,7 @@ export interface InventoryView {
 }
 
 export type RunState = Schemas['RunState'] | 'waiting';
-export type StepState =
-  'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
+export type StepState = 'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
 export type Phase = 'main' | 'on_failure' | 'cleanup';
 export type Cause =
   | 'exit'

@@ -11,7 +11,8 @@ export function ListField({ id, help, input, given, invalid, change }: ControlPr
   const rows = items.length === 0 ? [''] : items;
   const box = useRef<HTMLDivElement>(null);
 
-  const put = (next: string[]): void => change(next.length === 0 || (next.length === 1 && next[0] === '') ? null : next);
+  const put = (next: string[]): void =>
+    change(next.length === 0 || (next.length === 1 && next[0] === '') ? null : next);
   const focus = (row: number): void => {
     requestAnimationFrame(() => box.current?.querySelectorAll<HTMLInputElement>('input')[row]?.focus());
   };

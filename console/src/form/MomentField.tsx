@@ -3,6 +3,9 @@ import { TextInput } from '@patternfly/react-core';
 import { localInput, offsetOf, zoneName } from '../show/time';
 import type { ControlProps } from './Control';
 
+/** How far the reader's clock is from UTC on this page's day, while no moment is given. */
+const OPENED = new Date();
+
 /** A day, or a moment in the reader's zone, which is shown beside it. */
 export function MomentField({ id, help, input, given, invalid, change }: ControlProps) {
   const text = typeof given === 'string' ? given : '';
@@ -31,7 +34,7 @@ export function MomentField({ id, help, input, given, invalid, change }: Control
       />
       {!day && (
         <span className="sb-faint">
-          {zoneName()} ({offsetOf(at ?? new Date())})
+          {zoneName()} ({offsetOf(at ?? OPENED)})
         </span>
       )}
     </div>

@@ -140,6 +140,8 @@ export function Typeahead(props: TypeaheadProps) {
               <TextInputGroupMain
                 innerRef={field}
                 inputId={id}
+                // It says itself whether it is expanded.
+                // oxlint-disable-next-line jsx-a11y/role-has-required-aria-props
                 role="combobox"
                 autoComplete="off"
                 aria-label={name}

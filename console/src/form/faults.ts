@@ -140,7 +140,9 @@ export function faultOf(input: Input, given: Given): string | null {
   }
   if (isFile(given)) {
     const most = input.type === 'file' ? (input.max_bytes ?? null) : null;
-    return most !== null && given.size > most ? `It has ${bytes(given.size)}, and may have at most ${bytes(most)}.` : null;
+    return most !== null && given.size > most
+      ? `It has ${bytes(given.size)}, and may have at most ${bytes(most)}.`
+      : null;
   }
   return given === null ? null : textFault(input, given);
 }

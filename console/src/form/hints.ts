@@ -17,7 +17,10 @@ function text(value: number | null | undefined): string | null {
 function limits(input: Input): string | null {
   switch (input.type) {
     case 'string':
-      return [range(text(input.min_length), text(input.max_length), ' characters'), input.pattern && `as ${input.pattern}`]
+      return [
+        range(text(input.min_length), text(input.max_length), ' characters'),
+        input.pattern && `as ${input.pattern}`,
+      ]
         .filter(Boolean)
         .join(', ');
     case 'text':

@@ -7,7 +7,8 @@ export type Scope = Record<string, unknown>;
 
 type Token = { kind: 'word' | 'text' | 'number' | 'sign'; text: string };
 
-const TOKEN = /\s*(?:([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|('[^'\\]*'|"[^"\\]*")|(\d+(?:\.\d+)?)|(==|!=|<=|>=|[<>()[\],-]))/y;
+const TOKEN =
+  /\s*(?:([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)|('[^'\\]*'|"[^"\\]*")|(\d+(?:\.\d+)?)|(==|!=|<=|>=|[<>()[\],-]))/y;
 
 /** An expression that is not answered here. */
 class NotHere extends Error {}

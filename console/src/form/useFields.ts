@@ -1,4 +1,4 @@
-import { type FocusEvent, type RefObject, useCallback, useMemo, useRef, useState } from 'react';
+import { type FocusEvent, useCallback, useMemo, useState } from 'react';
 
 import { ProblemError, faultsByPath } from '../api/problem';
 import type { Fault, Input } from '../api/shapes';
@@ -21,7 +21,8 @@ interface Refused {
 }
 
 export interface Fields {
-  box: RefObject<HTMLDivElement | null>;
+  /** Goes to the first field at which something is wrong. */
+  goToFault: () => void;
   values: FormValues;
   shown: Map<string, Shown>;
   computed: Computed;
@@ -47,26 +48,28 @@ function sentence({ message, hint }: Fault): string {
 /** The path of a fault as an input's name: `region`, `inputs.region`, `fields.region`. */
 function nameIn(path: string, inputs: Input[]): string | null {
   const bare = path.replace(/^(inputs|fields)\./, '');
-  return inputs.find(({ name }) => name === bare || bare.startsWith(`${name}[`) || bare.startsWith(`${name}.`))?.name ?? null;
+  return (
+    inputs.find(({ name }) => name === bare || bare.startsWith(`${name}[`) || bare.startsWith(`${name}.`))?.name ?? null
+  );
 }
 
+/** Put it as `ref` on what is around the fields. */
+export type Box = (element: HTMLElement | null) => void;
+
 /** The state of a form that is made from inputs. */
-export function useFields(inputs: Input[], first: () => FormValues, caller: string): Fields {
+export function useFields(inputs: Input[], first: () => FormValues, caller: string): [Fields, Box] {
   const [values, setValues] = useState(first);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [insisted, setInsisted] = useState(false);
   const [said, setSaid] = useState<Refused>({ faults: new Map(), values: {} });
   const [computed] = useState(() => computedAt(new Date(), caller));
-  const box = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLElement | null>(null);
   const shown = useMemo(() => shownFields(inputs, values, computed), [inputs, values, computed]);
-  const change = useCallback(
-    (name: string, given: Given) => setValues((old) => ({ ...old, [name]: given })),
-    [],
-  );
+  const change = useCallback((name: string, given: Given) => setValues((old) => ({ ...old, [name]: given })), []);
 
   const asked = inputs.filter(({ name }) => shown.get(name) !== 'no');
-  return {
-    box,
+  const fields: Fields = {
+    goToFault: () => box?.querySelector<HTMLElement>('.pf-m-error :is(input, select, textarea)')?.focus(),
     values,
     shown,
     computed,
@@ -109,10 +112,13 @@ export function useFields(inputs: Input[], first: () => FormValues, caller: stri
     insist: (faults) => {
       setInsisted(true);
       const [name] = faults.keys();
-      const field = name === undefined ? null : box.current?.querySelector(`[data-input="${CSS.escape(name)}"]`);
-      const control = field?.querySelector<HTMLElement>('input:not([type="file"], [readonly]), select, textarea, button');
+      const field = name === undefined ? null : box?.querySelector(`[data-input="${CSS.escape(name)}"]`);
+      const control = field?.querySelector<HTMLElement>(
+        'input:not([type="file"], [readonly]), select, textarea, button',
+      );
       control?.focus();
     },
     sent: () => toInputs(asked, values),
   };
+  return [fields, setBox];
 }

@@ -31,9 +31,11 @@ test('a form begins with the defaults, or with what an earlier run was given', (
   expect(earlier).toEqual({ text: '1', note: null, count: '5', dry: 'false', sure: null, region: null });
 });
 
+function of(type: Input['type'], value: unknown, more: object = {}): unknown {
+  return toGiven({ name: 'x', type, ...more } as Input, value);
+}
+
 test('every kind of value stands in its field as one types it', () => {
-  const of = (type: Input['type'], value: unknown, more: object = {}): unknown =>
-    toGiven({ name: 'x', type, ...more } as Input, value);
   expect(of('duration', 5400)).toBe('1h30m');
   expect(of('list', ['a', 1])).toEqual(['a', '1']);
   expect(of('json', { a: [1] })).toBe('{\n  "a": [\n    1\n  ]\n}');
@@ -59,7 +61,14 @@ test('what is not given is not sent, and what is given is sent as it is', () => 
   ];
   const file = { file: 'abc', name: 'a', size: 1 };
   expect(
-    toInputs(many, { none: [], cleared: [], hosts: ['a', ''], json: ' {"big": 9007199254740993}', file, secret: ' s ' }),
+    toInputs(many, {
+      none: [],
+      cleared: [],
+      hosts: ['a', ''],
+      json: ' {"big": 9007199254740993}',
+      file,
+      secret: ' s ',
+    }),
   ).toEqual({ cleared: [], hosts: ['a', ''], json: ' {"big": 9007199254740993}', file, secret: ' s ' });
 });
 
@@ -122,13 +131,15 @@ const CONDITIONAL: Input[] = [
   { name: 'hers', type: 'string', show_if: "inputs.own == 'ada'" },
 ];
 
+function shownWith(values: Record<string, string | string[]>): string {
+  return [...shownFields(CONDITIONAL, { ...firstValues(CONDITIONAL), ...values }, NOW).values()].join(' ');
+}
+
 test('a field is asked for while its condition holds, and what it hides counts as not given', () => {
-  const shown = (values: Record<string, string | string[]>): string =>
-    [...shownFields(CONDITIONAL, { ...firstValues(CONDITIONAL), ...values }, NOW).values()].join(' ');
-  expect(shown({})).toBe('yes yes no unsure unsure yes yes');
-  expect(shown({ tables: ['a'] })).toBe('yes yes yes unsure unsure yes yes');
-  expect(shown({ kind: 'full', tables: ['a'] })).toBe('yes no no unsure unsure yes yes');
-  expect(shown({ own: 'bob' })).toBe('yes yes no unsure unsure yes no');
+  expect(shownWith({})).toBe('yes yes no unsure unsure yes yes');
+  expect(shownWith({ tables: ['a'] })).toBe('yes yes yes unsure unsure yes yes');
+  expect(shownWith({ kind: 'full', tables: ['a'] })).toBe('yes no no unsure unsure yes yes');
+  expect(shownWith({ own: 'bob' })).toBe('yes yes no unsure unsure yes no');
 });
 
 test('a field that is not asked for is not found wrong', () => {

@@ -52,7 +52,9 @@ export function toGiven(input: Input, value: InputValue): Given {
 
 /** Options that are fetched, or typed, are not known here. */
 function canChoose(input: Input & { type: 'choice' }, value: string): boolean {
-  return input.free === true || (input.from !== undefined && input.from !== null) || (input.options ?? []).includes(value);
+  return (
+    input.free === true || (input.from !== undefined && input.from !== null) || (input.options ?? []).includes(value)
+  );
 }
 
 /** The values to begin with: of an earlier run if there is one, else the defaults. */

@@ -41,7 +41,10 @@ function change(revision: number, places: number[], ...steps: StepRun[]): RunCha
 
 test('a change puts its steps at their places, and the others stay as they are', () => {
   const old = view(4, step('a', 'succeeded'), step('b', 'running'));
-  const next = withChange(old, change(6, [3, 1, 2], step('d', 'pending'), step('b', 'failed', { x: '1' }), step('c', 'pending')));
+  const next = withChange(
+    old,
+    change(6, [3, 1, 2], step('d', 'pending'), step('b', 'failed', { x: '1' }), step('c', 'pending')),
+  );
   expect(next?.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
     'a succeeded',
     'b failed',

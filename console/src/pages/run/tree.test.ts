@@ -1,17 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { RunView, StepRun } from '../../api/shapes';
-import {
-  counted,
-  isWithin,
-  labelOf,
-  lineage,
-  needingPeople,
-  opensByItself,
-  outermost,
-  partsOf,
-  placeOf,
-} from './tree';
+import { counted, isWithin, labelOf, lineage, needingPeople, opensByItself, outermost, partsOf, placeOf } from './tree';
 
 function step(path: string, more: Partial<StepRun> = {}): StepRun {
   const name = path.split('.').at(-1)?.replace(/\[.*/, '') ?? path;
@@ -27,7 +17,11 @@ const RUN = {
     step('roll[web1]', { parent: 0, children: [3], branch: { target: { name: 'web1' } }, state: 'running' }),
     step('roll[web2]', { parent: 0, branch: { target: { name: 'web2' } } }),
     step('roll[web1].drain', { parent: 1, state: 'failed' }),
-    step('roll[web1].drain', { parent: 1, state: 'waiting', wait: { for: 'lost', attempt: 1, message: '', since: '2' } }),
+    step('roll[web1].drain', {
+      parent: 1,
+      state: 'waiting',
+      wait: { for: 'lost', attempt: 1, message: '', since: '2' },
+    }),
     step('look', { state: 'waiting', wait: { for: 'approval', message: '?', since: '1' } }),
     step('report'),
     step('undrain'),
@@ -41,7 +35,9 @@ test('a run has parts by phase', () => {
     { phase: 'cleanup', places: [7] },
   ]);
   expect(partsOf(RUN.steps[5] as StepRun)).toEqual([]);
-  expect(outermost({ steps: [step('a'), step('b')] } as unknown as RunView)).toEqual([{ phase: 'main', places: [0, 1] }]);
+  expect(outermost({ steps: [step('a'), step('b')] } as unknown as RunView)).toEqual([
+    { phase: 'main', places: [0, 1] },
+  ]);
 });
 
 test('an address leads to the last step that has it, and to what that is in', () => {
@@ -72,7 +68,9 @@ test('what has ended well or is long stays folded', () => {
   expect(opensByItself(step('a', { state: 'running', children: [1, 2] }))).toBe(true);
   expect(opensByItself(step('a', { state: 'failed', children: [1] }))).toBe(true);
   expect(opensByItself(step('a', { state: 'succeeded', children: [1] }))).toBe(false);
-  expect(opensByItself(step('a', { state: 'running', children: Array.from({ length: 13 }, (_, at) => at) }))).toBe(false);
+  expect(opensByItself(step('a', { state: 'running', children: Array.from({ length: 13 }, (_, at) => at) }))).toBe(
+    false,
+  );
 });
 
 test('a repeated step is called by its item or target', () => {

@@ -102,7 +102,9 @@ export function labelOf(step: StepRun): string {
     return branch.target.name;
   }
   const { value, index } = branch.item;
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : `${index + 1}: ${JSON.stringify(value)}`;
+  return typeof value === 'string' || typeof value === 'number'
+    ? String(value)
+    : `${index + 1}: ${JSON.stringify(value)}`;
 }
 
 /** The steps that wait for a person, in the order of their beginning. */
@@ -114,7 +116,8 @@ export function needingPeople(run: RunView): number[] {
     }
   });
   return found.toSorted((a, b) => {
-    const since = (place: number): string => run.steps[place]?.wait?.since ?? '';
-    return since(a) < since(b) ? -1 : since(a) > since(b) ? 1 : a - b;
+    const one = run.steps[a]?.wait?.since ?? '';
+    const other = run.steps[b]?.wait?.since ?? '';
+    return one < other ? -1 : one > other ? 1 : a - b;
   });
 }

@@ -15,7 +15,11 @@ const SAID = { same: '', added: 'added: ', removed: 'removed: ' };
 
 function Text({ line }: { line: DiffLine | null }) {
   if (line === null) {
-    return <td className="sb-diff-text" data-kind="none" />;
+    return (
+      <td className="sb-diff-text" data-kind="none">
+        {'\u00a0'}
+      </td>
+    );
   }
   return (
     <td className="sb-diff-text" data-kind={line.kind}>
@@ -30,7 +34,11 @@ function Text({ line }: { line: DiffLine | null }) {
 }
 
 function NumberCell({ number, kind }: { number: number | null | undefined; kind: string }) {
-  return <td className="sb-diff-number" data-kind={kind} data-number={number ?? ''} />;
+  return (
+    <td className="sb-diff-number" data-kind={kind}>
+      {number ?? '\u00a0'}
+    </td>
+  );
 }
 
 function HunkRows({ hunk, sides }: { hunk: Hunk; sides: boolean }) {

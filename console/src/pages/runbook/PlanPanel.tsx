@@ -53,7 +53,11 @@ function Targets({ targets, batch }: { targets: string[]; batch?: number | null 
 function PlanRow({ step }: { step: PlanStepView }) {
   const skipped = step.condition_value === false;
   return (
-    <li className="sb-plan-row" data-skipped={skipped || undefined} style={{ '--sb-depth': step.depth } as React.CSSProperties}>
+    <li
+      className="sb-plan-row"
+      data-skipped={skipped || undefined}
+      style={{ '--sb-depth': step.depth } as React.CSSProperties}
+    >
       <div className="sb-step-head">
         <strong>
           <VisibleText text={step.name} />

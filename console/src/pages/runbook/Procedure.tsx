@@ -60,7 +60,7 @@ function facts(runbook: Runbook): [string, ReactNode][] {
     ['processor', limits?.cpu_milli ? `at most ${limits.cpu_milli / 1000} cores a step` : null],
     ['processes', limits?.processes ? `at most ${limits.processes} a step` : null],
     ['output', `at most ${bytes(runbook.output_limit)} a step is kept`],
-    ['user', runbook.run_as && <code>{runbook.run_as}</code>],
+    ['user', runbook.run_as],
   ];
   return said.filter(([, value]) => value !== null && value !== undefined && value !== '');
 }

@@ -79,7 +79,7 @@ export function RunForm({ view, again }: RunFormProps) {
   const client = useQueryClient();
   const session = useSession();
   const [query] = useSearchParams();
-  const fields = useFields(
+  const [fields, box] = useFields(
     inputs,
     () => ({ ...firstValues(inputs, again?.inputs), ...fromLink(inputs, query) }),
     session.name,
@@ -138,14 +138,14 @@ export function RunForm({ view, again }: RunFormProps) {
   useEffect(() => {
     if (error !== null && marked.current !== error) {
       marked.current = error;
-      fields.box.current?.querySelector<HTMLElement>('.pf-m-error :is(input, select, textarea)')?.focus();
+      fields.goToFault();
     }
   });
 
   return (
     <FormPlaceContext value={{ project, runbook: runbook.name, prefix: 'input' }}>
       <Form onSubmit={submit} onBlur={plan.left} noValidate className="sb-run-form" aria-label="Run">
-        <div ref={fields.box} className="sb-inputs">
+        <div ref={box} className="sb-inputs">
           <FormTools view={view} fields={fields} reason={reason} />
           {error !== null && (!faulty || rest.length > 0) && (
             <FormAlert>

@@ -105,8 +105,8 @@ export default function RunbookPage() {
   const choose = (next: string | number): void => {
     const rest = new URLSearchParams(query);
     // What is compared, and which tab, is of the tab that is left.
-    for (const name of ['tab', 'from', 'to']) {
-      rest.delete(name);
+    for (const part of ['tab', 'from', 'to']) {
+      rest.delete(part);
     }
     if (next !== 'run') {
       rest.set('tab', String(next));

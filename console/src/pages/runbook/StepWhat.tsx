@@ -103,9 +103,7 @@ export function StepWhat({ step, project }: { step: Step; project: string }): Re
           <Code>{`${step.method} ${step.url}`}</Code>
           <p className="sb-step-what">must answer {statuses(step.status)}</p>
           <Pairs of={step.headers} named="Headers" />
-          {step.body && (
-            <Code>{'raw' in step.body ? step.body.raw : JSON.stringify(step.body.json)}</Code>
-          )}
+          {step.body && <Code>{'raw' in step.body ? step.body.raw : JSON.stringify(step.body.json)}</Code>}
           <Pairs of={step.outputs} named="Outputs" />
         </>
       );
@@ -122,7 +120,9 @@ export function StepWhat({ step, project }: { step: Step; project: string }): Re
             {step.of === 'script' && 'must end with exit code 0'}
             {step.of === 'http' && `must answer ${statuses(step.status)}`}
             {step.of === 'http' && step.contains && ` with “${step.contains}” in it`}
-            {step.within_s > 0 ? `, within ${limit(step.within_s)}, tried every ${limit(step.every_s)}` : ', tried once'}
+            {step.within_s > 0
+              ? `, within ${limit(step.within_s)}, tried every ${limit(step.every_s)}`
+              : ', tried once'}
           </p>
         </>
       );

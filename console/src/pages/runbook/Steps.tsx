@@ -104,7 +104,9 @@ export function Steps({ steps, project, brief = false }: StepsProps) {
             <strong>
               <VisibleText text={step.name} />
             </strong>
-            <span className="sb-action">{step.action === 'steps' ? 'in order' : step.action === 'parallel' ? 'at once' : step.action}</span>
+            <span className="sb-action">
+              {step.action === 'steps' ? 'in order' : step.action === 'parallel' ? 'at once' : step.action}
+            </span>
             <EffectLabel effect={step.effect} />
           </div>
           {step.description && !brief && <Markdown text={step.description} />}

@@ -113,7 +113,9 @@ export function Versions({ project, runbook, retired }: VersionsProps) {
         </Tbody>
       </Table>
       {versions.length === 1 && (
-        <p className="sb-faint">There is only this one. The next time that it is applied with a change, both are here.</p>
+        <p className="sb-faint">
+          There is only this one. The next time that it is applied with a change, both are here.
+        </p>
       )}
       {pair !== null &&
         (pair[0] === pair[1] ? (
@@ -121,9 +123,7 @@ export function Versions({ project, runbook, retired }: VersionsProps) {
         ) : (
           <Diff project={project} runbook={runbook} from={pair[0]} to={pair[1]} />
         ))}
-      {back !== null && (
-        <Rollback project={project} runbook={runbook} version={back} close={() => goBack(null)} />
-      )}
+      {back !== null && <Rollback project={project} runbook={runbook} version={back} close={() => goBack(null)} />}
     </div>
   );
 }
