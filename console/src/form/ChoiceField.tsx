@@ -94,7 +94,9 @@ export function ChoiceField(props: ControlProps & { input: Extract<Input, { type
   if (many && !free && options.length <= MOST_BOXES) {
     return (
       <>
-        <Boxes id={id} help={help} options={options} chosen={chosen} change={put} />
+        <div className="sb-boxes">
+          <Boxes id={id} help={help} options={options} chosen={chosen} change={put} />
+        </div>
         <About offered={offered} name={input.name} />
       </>
     );

@@ -19,7 +19,7 @@ function limits(input: Input): string | null {
     case 'string':
       return [
         range(text(input.min_length), text(input.max_length), ' characters'),
-        input.pattern && `as ${input.pattern}`,
+        input.pattern && `pattern ${input.pattern}`,
       ]
         .filter(Boolean)
         .join(', ');

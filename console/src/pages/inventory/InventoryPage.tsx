@@ -63,7 +63,7 @@ function Targets({ targets }: { targets: Target[] }) {
   const found = targets.filter((target) => hasWords(target, text));
   return (
     <>
-      <div className="sb-filters">
+      <div className="sb-filters sb-filter-words">
         <SearchInput
           className="sb-filter"
           aria-label="Filter targets"

@@ -9,6 +9,16 @@ export function isSealed(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'sealed' in value;
 }
 
+const SHORT = 60;
+
+function written(value: unknown): string {
+  if (typeof value !== 'object') {
+    return String(value);
+  }
+  const short = JSON.stringify(value);
+  return short.length <= SHORT ? short : JSON.stringify(value, null, 2);
+}
+
 function Value({ name, value, project }: { name: string; value: unknown; project: string }) {
   if (isSealed(value)) {
     return <span className="sb-faint">sealed, never shown</span>;
@@ -23,7 +33,7 @@ function Value({ name, value, project }: { name: string; value: unknown; project
       </>
     );
   }
-  const text = typeof value === 'object' ? JSON.stringify(value, null, 1) : String(value);
+  const text = written(value);
   return (
     <>
       <code>

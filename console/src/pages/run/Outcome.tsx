@@ -5,6 +5,7 @@ import { ProseWithRuns } from '../../show/ProseWithRuns';
 import { StateGlyph } from '../../show/State';
 import { causeOfRun } from './causes';
 import { needingPeople } from './tree';
+import { whatThen } from './WaitsFor';
 
 /** Since when the run as a whole waits, and until when: of its lock, or of the only step that waits. */
 function Times({ run }: { run: RunView }) {
@@ -19,7 +20,7 @@ function Times({ run }: { run: RunView }) {
       since <Ago at={wait.since} />
       {wait.until && (
         <>
-          , until <Countdown to={wait.until} />
+          , {whatThen(wait)} <Countdown to={wait.until} />
         </>
       )}
     </span>

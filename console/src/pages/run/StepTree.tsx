@@ -1,5 +1,5 @@
 import { Button } from '@patternfly/react-core';
-import { type ReactNode, memo, useState } from 'react';
+import { type ReactNode, memo, useEffect, useRef, useState } from 'react';
 
 import type { Phase, StepRun, StepState } from '../../api/shapes';
 import { EffectLabel } from '../../show/Effect';
@@ -93,6 +93,11 @@ interface RowProps {
   fold: (place: number, open: boolean) => void;
 }
 
+/** Is there nothing to say of it beyond what its symbol says? */
+function isQuiet(step: StepRun): boolean {
+  return step.attempt <= 1 && ['pending', 'running', 'succeeded', 'skipped'].includes(step.state);
+}
+
 function stateWord(step: StepRun): ReactNode {
   if (step.wait && step.state === 'waiting') {
     return <WaitsFor wait={step.wait} />;
@@ -104,9 +109,15 @@ function stateWord(step: StepRun): ReactNode {
 const Row = memo(function Row({ step, place, chosen, open, said, choose, fold }: RowProps) {
   const cause = causeOf(step);
   const label = labelOf(step);
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (chosen) {
+      row.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [chosen]);
   return (
     <>
-      <div className="sb-step-row">
+      <div ref={row} className="sb-step-row">
         {open === null ? (
           <span className="sb-step-fold" />
         ) : (
@@ -134,10 +145,10 @@ const Row = memo(function Row({ step, place, chosen, open, said, choose, fold }:
           <span className="sb-step-took">
             <Took from={step.started_at} to={step.finished_at} />
           </span>
-          <span className="sb-step-facts">
+          <span className={isQuiet(step) ? 'pf-v6-screen-reader' : 'sb-step-facts'}>
             {stateWord(step)}
             {step.attempt > 1 && ` · attempt ${step.attempt}`}
-            {cause !== null && ` · ${cause}`}
+            {cause !== null && !isQuiet(step) && ` · ${cause}`}
           </span>
         </button>
       </div>

@@ -33,7 +33,8 @@ function What({ wait }: { wait: Wait }) {
   }
 }
 
-function whatThen(wait: Wait): string {
+/** What becomes of it when its time is up. */
+export function whatThen(wait: Wait): string {
   switch (wait.for) {
     case 'time':
     case 'retry':

@@ -76,7 +76,7 @@ function FilePart({ file, sides }: { file: FileDiff; sides: boolean }) {
   const hunks = useMemo(() => readDiff(file.text), [file.text]);
   return (
     <section className="sb-diff-file">
-      <h3>
+      <h2>
         <code>
           <VisibleText text={file.path} />
         </code>
@@ -86,7 +86,7 @@ function FilePart({ file, sides }: { file: FileDiff; sides: boolean }) {
           <span className="sb-diff-plus">+{file.lines_added}</span>{' '}
           <span className="sb-diff-minus">−{file.lines_removed}</span>
         </span>
-      </h3>
+      </h2>
       {file.binary ? (
         <p className="sb-faint">Its bytes differ; they are not text.</p>
       ) : hunks.length === 0 ? (
@@ -96,7 +96,13 @@ function FilePart({ file, sides }: { file: FileDiff; sides: boolean }) {
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         <div className="sb-diff-scroll" tabIndex={0} role="group" aria-label={`Differences in ${file.path}`}>
           <table className={sides ? 'sb-diff sb-diff-sides' : 'sb-diff'}>
-            <thead className="pf-v6-screen-reader">
+            <colgroup>
+              <col className="sb-diff-narrow" />
+              <col className={sides ? undefined : 'sb-diff-narrow'} />
+              {sides && <col className="sb-diff-narrow" />}
+              <col />
+            </colgroup>
+            <thead className="sb-diff-head">
               <tr>
                 <th scope="col">Line before</th>
                 {sides && <th scope="col">Before</th>}

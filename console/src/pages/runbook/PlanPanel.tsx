@@ -151,14 +151,14 @@ function PlanShown({ plan, project }: { plan: PlanView; project: string }) {
 function Missing({ names }: { names: string[] }) {
   return (
     <p className="sb-faint">
-      Fill in{' '}
+      To see what exactly would run, fill in or put right{' '}
       {names.map((name, at) => (
         <Fragment key={name}>
           {at > 0 && (at === names.length - 1 ? ' and ' : ', ')}
           <code>{name}</code>
         </Fragment>
-      ))}{' '}
-      to see what exactly would run.
+      ))}
+      .
     </p>
   );
 }

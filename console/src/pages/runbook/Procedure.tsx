@@ -107,7 +107,8 @@ function Inputs({ inputs }: { inputs: Input[] }) {
             </Td>
             <Td dataLabel="Default">{defaultOf(input)}</Td>
             <Td dataLabel="Meaning">
-              {input.description && <VisibleText text={input.description} />} {hintsOf(input, NOWHERE, false)}
+              {input.description && <VisibleText text={input.description} />}{' '}
+              <span className="sb-faint">{hintsOf(input, NOWHERE, false)}</span>
               {input.show_if && (
                 <span className="sb-faint">
                   {' '}

@@ -115,7 +115,7 @@ export function Steps({ steps, project, brief = false }: StepsProps) {
           {inside(step).length > 0 && <Steps steps={inside(step)} project={project} brief={brief} />}
           {(step.on_failure ?? []).length > 0 && (
             <>
-              <h4 className="sb-phase">If it fails</h4>
+              <p className="sb-phase">If it fails</p>
               <Steps steps={step.on_failure ?? []} project={project} brief={brief} />
             </>
           )}
