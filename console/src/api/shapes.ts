@@ -68,6 +68,6 @@ export interface RunFilter {
   /** None: all. */
   states: RunState[];
   runbook: string | null;
-  /** Words that are in its runbook, title, reason or requester. */
+  /** Words that are in its runbook's name, title or reason. */
   text: string;
 }

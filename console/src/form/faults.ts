@@ -89,6 +89,14 @@ function manyFault(input: Input, items: string[]): string | null {
   return high !== null && items.length > high ? `It has ${items.length} items, and may have at most ${high}.` : null;
 }
 
+/** What the browser takes for JSON, the server may still not take: a text alone. */
+function jsonValueFault(text: string): string | null {
+  const fault = jsonFault(text);
+  return fault === null && typeof JSON.parse(text) === 'string'
+    ? 'A text alone is not taken here: a list, an object, a number, `true`, `false` or `null` is.'
+    : fault;
+}
+
 /** In words why a text is not JSON, with the place where the browser says it. */
 export function jsonFault(text: string): string | null {
   try {
@@ -124,7 +132,7 @@ function textFault(input: Input, text: string): string | null {
     case 'datetime':
       return Number.isNaN(Date.parse(text)) ? 'A date and a time of day are needed.' : null;
     case 'json':
-      return jsonFault(text);
+      return jsonValueFault(text);
     default:
       return null;
   }

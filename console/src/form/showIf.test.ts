@@ -36,14 +36,20 @@ test.each([
   ["inputs.region == 'us' or inputs.dry", true],
   ["inputs.dry and inputs.region == 'us' or inputs.count == 3", true],
   ["inputs.dry and (inputs.region == 'us' or inputs.count == 4)", false],
-  ['not (inputs.sure or inputs.gone)', true],
-  ['inputs.gone', false],
+  // What is not given equals nothing, and whatever else is asked of it has no value.
   ["inputs.gone == 'x'", false],
   ["inputs.gone != 'x'", true],
-  ['inputs.gone == none', true],
+  ['inputs.gone == none', false],
+  ['inputs.gone', false],
+  ['not inputs.gone', false],
+  ['not (inputs.sure or inputs.gone)', false],
   ["inputs.gone in ['x']", false],
-  ["'x' in inputs.gone", false],
-  ['inputs.none', false],
+  ["inputs.gone not in ['x']", false],
+  ["'x' not in inputs.gone", false],
+  ['inputs.dry or inputs.gone', true],
+  ['inputs.sure and inputs.gone', false],
+  ["inputs.dry or inputs.stranger == 'x'", true],
+  ["inputs.count == 'eu'", false],
   ['true', true],
 ])('%s', (expression, expected) => {
   expect(holds(expression, SCOPE)).toBe(expected);
@@ -51,6 +57,11 @@ test.each([
 
 test.each([
   'inputs.stranger',
+  "inputs.sure or inputs.stranger == 'x'",
+  'inputs.hosts',
+  'inputs.region',
+  'inputs.hosts == inputs.none',
+  'inputs.dry == 1',
   'steps.a.outputs.b == 1',
   'inputs.hosts | length > 2',
   "inputs.region ~ 'x' == 'eux'",
@@ -64,7 +75,7 @@ test.each([
   '(inputs.dry',
   'inputs.dry inputs.sure',
   '',
-  'inputs.dry or today() > 3',
+  'inputs.sure or today() > 3',
 ])('no answer here: %s', (expression) => {
   expect(holds(expression, SCOPE)).toBeNull();
 });

@@ -36,16 +36,30 @@ function tokens(text: string): Token[] {
   return found;
 }
 
-/** An input that is not given is neither true nor equal to anything. */
+/** What is not given has no value, and neither has what is asked of it: such a field is not asked for. */
+class Missing extends Error {}
+
+/** A part of an expression, evaluated when it is asked for: `and` and `or` do not look at what they do not need. */
+type Part = () => unknown;
+
 function isTrue(value: unknown): boolean {
-  if (Array.isArray(value)) {
-    return value.length > 0;
+  if (value === undefined) {
+    throw new Missing();
   }
-  return value !== undefined && value !== null && value !== false && value !== 0 && value !== '';
+  return Array.isArray(value) ? value.length > 0 : value !== null && value !== false && value !== 0 && value !== '';
+}
+
+function isScalar(value: unknown): boolean {
+  return value === undefined || value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 function isEqual(one: unknown, other: unknown): boolean {
-  return (one ?? null) === (other ?? null);
+  // Truth and numbers are mixed up by some and not by others, and lists are compared one by one.
+  const mixed = typeof one !== typeof other && [one, other].some((value) => typeof value === 'boolean');
+  if (!isScalar(one) || !isScalar(other) || (mixed && [one, other].some((value) => typeof value === 'number'))) {
+    throw new NotHere();
+  }
+  return one === other;
 }
 
 function compare(sign: string, one: unknown, other: unknown): boolean {
@@ -59,19 +73,17 @@ function compare(sign: string, one: unknown, other: unknown): boolean {
 }
 
 function isIn(value: unknown, container: unknown): boolean {
+  if (value === undefined || container === undefined) {
+    throw new Missing();
+  }
   if (Array.isArray(container)) {
     return container.some((item) => isEqual(item, value));
-  }
-  if (container === undefined || container === null) {
-    return false;
   }
   if (typeof container === 'string' && typeof value === 'string') {
     return container.includes(value);
   }
   throw new NotHere();
 }
-
-const KEYWORDS = new Set(['and', 'or', 'not', 'in', 'is', 'if', 'else']);
 
 class Reader {
   #at = 0;
@@ -83,12 +95,12 @@ class Reader {
     this.#scope = scope;
   }
 
-  whole(): boolean {
-    const value = this.#or();
+  whole(): Part {
+    const part = this.#or();
     if (this.#at < this.#tokens.length) {
       throw new NotHere();
     }
-    return isTrue(value);
+    return part;
   }
 
   #peek(kind: Token['kind'], ...texts: string[]): boolean {
@@ -105,50 +117,62 @@ class Reader {
     return token?.text ?? null;
   }
 
-  // Both sides are read always: where one of them has no answer here, the whole has none.
-  #or(): unknown {
-    let value = this.#and();
-    while (this.#take('word', 'or') !== null) {
-      const other = this.#and();
-      value = isTrue(value) || isTrue(other);
+  #or(): Part {
+    const one = this.#and();
+    if (this.#take('word', 'or') === null) {
+      return one;
     }
-    return value;
+    const other = this.#or();
+    return () => {
+      const value = one();
+      return isTrue(value) ? value : other();
+    };
   }
 
-  #and(): unknown {
-    let value = this.#not();
-    while (this.#take('word', 'and') !== null) {
-      const other = this.#not();
-      value = isTrue(value) && isTrue(other);
+  #and(): Part {
+    const one = this.#not();
+    if (this.#take('word', 'and') === null) {
+      return one;
     }
-    return value;
+    const other = this.#and();
+    return () => {
+      const value = one();
+      return isTrue(value) ? other() : value;
+    };
   }
 
-  #not(): unknown {
-    return this.#take('word', 'not') === null ? this.#comparison() : !isTrue(this.#not());
+  #not(): Part {
+    if (this.#take('word', 'not') === null) {
+      return this.#comparison();
+    }
+    const part = this.#not();
+    return () => !isTrue(part());
   }
 
-  #comparison(): unknown {
-    const value = this.#operand();
+  #comparison(): Part {
+    const one = this.#operand();
     const sign = this.#take('sign', '==', '!=', '<', '<=', '>', '>=');
     if (sign !== null) {
-      return compare(sign, value, this.#operand());
+      const other = this.#operand();
+      return () => compare(sign, one(), other());
     }
     if (this.#take('word', 'in') !== null) {
-      return isIn(value, this.#operand());
+      const container = this.#operand();
+      return () => isIn(one(), container());
     }
     if (this.#peek('word', 'not') && this.#tokens[this.#at + 1]?.text === 'in') {
       this.#at += 2;
-      return !isIn(value, this.#operand());
+      const container = this.#operand();
+      return () => !isIn(one(), container());
     }
-    return value;
+    return one;
   }
 
-  #operand(): unknown {
+  #operand(): Part {
     if (this.#take('sign', '(') !== null) {
-      const value = this.#or();
+      const part = this.#or();
       this.#expect(')');
-      return value;
+      return part;
     }
     if (this.#take('sign', '[') !== null) {
       return this.#list();
@@ -157,16 +181,17 @@ class Reader {
     const token = this.#tokens[this.#at];
     this.#at += 1;
     if (token?.kind === 'number') {
-      return negative ? -Number(token.text) : Number(token.text);
+      const number = Number(token.text);
+      return () => (negative ? -number : number);
     }
     if (negative || token === undefined || token.kind === 'sign') {
       throw new NotHere();
     }
-    return token.kind === 'text' ? token.text : this.#word(token.text);
+    return token.kind === 'text' ? () => token.text : this.#word(token.text);
   }
 
-  #list(): unknown[] {
-    const items: unknown[] = [];
+  #list(): Part {
+    const items: Part[] = [];
     while (this.#take('sign', ']') === null) {
       items.push(this.#operand());
       if (this.#take('sign', ',') === null) {
@@ -174,7 +199,7 @@ class Reader {
         break;
       }
     }
-    return items;
+    return () => items.map((item) => item());
   }
 
   #expect(sign: string): void {
@@ -183,31 +208,38 @@ class Reader {
     }
   }
 
-  #word(word: string): unknown {
-    switch (word.toLowerCase()) {
-      case 'true':
-        return true;
-      case 'false':
-        return false;
-      case 'none':
-      case 'null':
-        return null;
-      default: {
-        const name = word.startsWith('inputs.') ? word.slice('inputs.'.length) : '';
-        if (KEYWORDS.has(word) || name === '' || name.includes('.') || !Object.hasOwn(this.#scope, name)) {
-          throw new NotHere();
-        }
-        return this.#scope[name];
-      }
+  #word(word: string): Part {
+    if (word === 'true' || word === 'false') {
+      return () => word === 'true';
     }
+    if (word === 'none') {
+      return () => null;
+    }
+    const name = word.startsWith('inputs.') ? word.slice('inputs.'.length) : '';
+    if (name === '' || name.includes('.')) {
+      throw new NotHere();
+    }
+    return () => {
+      if (!Object.hasOwn(this.#scope, name)) {
+        throw new NotHere();
+      }
+      return this.#scope[name];
+    };
   }
 }
 
-/** Is it true of these inputs? `null` where that cannot be told here. `scope` has every input that there is, also those not given. */
+/** Is it true of these inputs? `null` where that cannot be told here. `scope` has every input whose value is known, also those not given. */
 export function holds(expression: string, scope: Scope): boolean | null {
   try {
-    return new Reader(tokens(expression), scope).whole();
+    const value = new Reader(tokens(expression), scope).whole()();
+    if (value === undefined) {
+      return false;
+    }
+    return typeof value === 'boolean' ? value : null;
   } catch (error) {
+    if (error instanceof Missing) {
+      return false;
+    }
     if (error instanceof NotHere) {
       return null;
     }

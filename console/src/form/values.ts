@@ -75,10 +75,17 @@ export function typed(input: Input, text: string): Given {
   return text === '' && !(isText && hasDefault(input)) ? null : text;
 }
 
+/** What stands in a field and cannot be read as its type: nobody can say what an expression sees. */
+const DOUBTFUL = Symbol('doubtful');
+
+function readNumber(text: string): unknown {
+  return Number.isNaN(Number(text)) ? DOUBTFUL : Number(text);
+}
+
 /** What an expression sees of a field: a value of the input's type, nothing if there is none. */
 function seen(input: Input, given: Given, computed: Computed): unknown {
   if (isEmpty(given) && given !== '') {
-    return input.default_from ? computed[input.default_from] : undefined;
+    return input.default_from ? computed[input.default_from] : (input.default ?? undefined);
   }
   if (typeof given !== 'string') {
     return given ?? undefined;
@@ -91,16 +98,16 @@ function seen(input: Input, given: Given, computed: Computed): unknown {
       return given === 'true';
     case 'integer':
     case 'number':
-      return text === '' || Number.isNaN(Number(text)) ? undefined : Number(text);
+      return readNumber(text);
     case 'percentage':
-      return Number.isNaN(Number(text.replace(/%$/, ''))) ? undefined : Number(text.replace(/%$/, ''));
+      return readNumber(text.replace(/%$/, ''));
     case 'duration':
-      return parseDuration(text) ?? undefined;
+      return parseDuration(text) ?? DOUBTFUL;
     case 'json':
       try {
         return JSON.parse(given) as unknown;
       } catch {
-        return undefined;
+        return DOUBTFUL;
       }
     default:
       return given;
@@ -130,8 +137,10 @@ export function shownFields(inputs: Input[], values: FormValues, computed: Compu
     const is = answer === null ? 'unsure' : answer ? 'yes' : 'no';
     shown.set(input.name, is);
     // Of a field that may not be asked for nobody can say here what an expression sees.
-    if (is !== 'unsure') {
-      scope[input.name] = is === 'yes' ? seen(input, values[input.name] ?? null, computed) : undefined;
+    const value =
+      is === 'no' ? undefined : is === 'unsure' ? DOUBTFUL : seen(input, values[input.name] ?? null, computed);
+    if (value !== DOUBTFUL) {
+      scope[input.name] = value;
     }
   }
   return shown;

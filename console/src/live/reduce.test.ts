@@ -75,7 +75,7 @@ test('a run moves between running and waiting', () => {
 });
 
 test('a list that is filtered by words takes up what has them', () => {
-  const filter = { states: [], runbook: null, text: 'Deploy ann' };
+  const filter = { states: [], runbook: null, text: 'Deploy' };
   expect(states(mergeIntoPages(pages(null), filter, run('1', 'running')))).toEqual(['1 running']);
   expect(states(mergeIntoPages(pages(null), { ...filter, text: 'backup' }, run('1', 'running')))).toEqual([]);
 });

@@ -76,7 +76,7 @@ export function shows(filter: RunFilter, run: RunSummary): boolean {
 
 /** Does a run that a stream tells of belong into a list that was filtered by words? As the server does it, about. */
 function hasWords(run: RunSummary, text: string): boolean {
-  const all = [run.id, run.runbook, run.title, run.reason, run.requested_by, run.service].join(' ').toLowerCase();
+  const all = [run.runbook, run.title, run.reason].join(' ').toLowerCase();
   return text
     .toLowerCase()
     .split(/\s+/)

@@ -28,9 +28,15 @@ function Running({ run }: { run: RunView }) {
   return waiting > 0 ? 'Nothing is running; what waits is given up.' : 'No step is running.';
 }
 
-/** Does a cancel mean the cleanup, since that is what is performed? */
+/** Is a cleanup under way that a cancel would end: the run's own, or that of a runbook that it called? */
 function isCleaningUp(run: RunView): boolean {
-  return run.phase === 'cleanup' && (run.cleanup ?? []).length > 0;
+  if (run.phase === 'cleanup') {
+    return (run.cleanup ?? []).length > 0;
+  }
+  const stopping = run.stopping === 'canceled' || run.state === 'canceling';
+  return (
+    stopping && run.steps.some((step) => step.state === 'running' && step.phase === 'cleanup' && !step.cleanup_stopping)
+  );
 }
 
 /** Asks once more, then cancels: first the run, whose cleanup is performed all the same, then the cleanup itself. */

@@ -17,12 +17,13 @@ function Times({ run }: { run: RunView }) {
   return (
     <span className="sb-faint">
       {' '}
-      since <Ago at={wait.since} />
+      (since <Ago at={wait.since} />
       {wait.until && (
         <>
           , {whatThen(wait)} <Countdown to={wait.until} />
         </>
       )}
+      )
     </span>
   );
 }

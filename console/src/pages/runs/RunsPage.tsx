@@ -37,7 +37,7 @@ function WordsFilter({ text, change }: { text: string; change: (text: string) =>
     <SearchInput
       className="sb-filter"
       aria-label="Filter by text"
-      placeholder="Title, reason, person"
+      placeholder="Runbook, title, reason"
       value={typed}
       onChange={(_event, value) => setTyped(value)}
       onClear={() => change('')}
@@ -114,6 +114,8 @@ export default function RunsPage() {
           )
         ) : items.length > 0 ? (
           <RunsTable runs={items} />
+        ) : runs.hasNextPage ? (
+          <p className="sb-none">None of the newest runs is like that; older ones have not been looked at yet.</p>
         ) : filtered ? (
           <p className="sb-none">
             No run is like that.{' '}
@@ -137,7 +139,7 @@ export default function RunsPage() {
               isDisabled={runs.isFetchingNextPage}
               onClick={() => void runs.fetchNextPage()}
             >
-              Older runs
+              {items.length > 0 ? 'Older runs' : 'Look at older runs'}
             </Button>
           </div>
         )}
