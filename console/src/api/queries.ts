@@ -133,14 +133,12 @@ export function presetsQuery(project: string, runbook: string) {
   return queryOptions({
     queryKey: ['presets', project, runbook],
     queryFn: ({ signal }): Promise<Preset[]> =>
-      all((after) =>
-        answer(
-          api.GET('/api/v1/projects/{project}/runbooks/{runbook}/presets', {
-            params: { path: { project, runbook }, query: { limit: MOST, after } },
-            signal,
-          }),
-        ),
-      ),
+      answer(
+        api.GET('/api/v1/projects/{project}/runbooks/{runbook}/presets', {
+          params: { path: { project, runbook } },
+          signal,
+        }),
+      ).then((page) => page.items),
   });
 }
 

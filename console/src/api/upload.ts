@@ -7,7 +7,7 @@ function root(project: string): string {
 
 /** Where a file that was given can be had again. */
 export function uploadAddress(project: string, file: UploadedFile): string {
-  return `${root(project)}/${encodeURIComponent(file.file)}?name=${encodeURIComponent(file.name)}`;
+  return `${root(project)}/${encodeURIComponent(file.file)}`;
 }
 
 /** Gives a file to the server, which keeps it by its digest. */

@@ -27,7 +27,7 @@ import { RetryButton } from './RetryButton';
 import './run.css';
 import { StepFacts } from './StepFacts';
 import { StepTree } from './StepTree';
-import { lineage, outermost, pathOf, placeOf } from './tree';
+import { hasInside, lineage, outermost, pathOf, placeOf } from './tree';
 
 const NOWHERE: readonly number[] = [];
 
@@ -186,7 +186,9 @@ function Following({ run }: { run: RunView }) {
           log={log}
           step={path}
           attempt={shownAttempt}
-          raw={path === null ? address : `${address}?step=${encodeURIComponent(path)}`}
+          raw={
+            step === null || path === null || hasInside(step) ? address : `${address}?step=${encodeURIComponent(path)}`
+          }
           live={!hasEnded(run.state)}
           empty={emptyLog(run, path)}
         />

@@ -83,6 +83,7 @@ function SaveDialog({ view, fields, presets, close }: DialogProps & { fields: Fi
                 {presets.some((preset) => preset.name === trimmed) && (
                   <HelperTextItem variant="warning">A preset of this name is there: it is replaced.</HelperTextItem>
                 )}
+                <HelperTextItem>Lower-case letters, digits and “-”, as weekly-eu.</HelperTextItem>
                 <HelperTextItem>
                   Everybody who may see this runbook can use it.{left && ' Secrets and files are not in it.'}
                 </HelperTextItem>
