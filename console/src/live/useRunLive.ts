@@ -10,6 +10,9 @@ import { openStream } from './stream';
 /** How much of a long log to begin with. */
 export const TAIL_BYTES = 2 * 1024 * 1024;
 
+/** Many changes may come at once: the page is told of them together. */
+const TOGETHER_MS = 50;
+
 /** Follows one run: its view into the query cache, its output into a log. */
 export function useRunLive(project: string, run: string): LiveLog {
   const client = useQueryClient();
@@ -23,6 +26,26 @@ export function useRunLive(project: string, run: string): LiveLog {
     setLog(mine);
     const key = runQuery(project, run).queryKey;
     let first = true;
+    let changed: RunView | null = null;
+    let telling: ReturnType<typeof setTimeout> | undefined;
+    const tell = (): void => {
+      clearTimeout(telling);
+      telling = undefined;
+      const view = changed;
+      changed = null;
+      if (view !== null) {
+        client.setQueryData<RunView>(key, (old) => newerView(old, view));
+      }
+    };
+    const sawChange = (change: RunChange): void => {
+      const next = withChange(changed ?? client.getQueryData<RunView>(key), change);
+      if (next === null) {
+        void client.invalidateQueries({ queryKey: key });
+      } else {
+        changed = next;
+        telling ??= setTimeout(tell, TOGETHER_MS);
+      }
+    };
     const saw = (data: string): void => {
       const view = JSON.parse(data) as RunView;
       if (first) {
@@ -37,20 +60,14 @@ export function useRunLive(project: string, run: string): LiveLog {
       refused: () => void client.invalidateQueries({ queryKey: key }),
       on: {
         run: saw,
-        change: (data) => {
-          const next = withChange(client.getQueryData<RunView>(key), JSON.parse(data) as RunChange);
-          if (next === null) {
-            void client.invalidateQueries({ queryKey: key });
-          } else {
-            client.setQueryData<RunView>(key, (old) => newerView(old, next));
-          }
-        },
+        change: (data) => sawChange(JSON.parse(data) as RunChange),
         output: (data, id, cursor) => {
           if (cursor.isNew(id)) {
             mine.append(JSON.parse(data) as OutputChunk);
           }
         },
         end: (data) => {
+          tell();
           saw(data);
           mine.end();
           stream.close();
@@ -58,6 +75,7 @@ export function useRunLive(project: string, run: string): LiveLog {
       },
     });
     return () => {
+      clearTimeout(telling);
       stream.close();
       mine.stop();
     };

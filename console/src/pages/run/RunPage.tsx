@@ -30,6 +30,7 @@ import { StepTree } from './StepTree';
 import { hasInside, lineage, outermost, pathOf, placeOf } from './tree';
 
 const NOWHERE: readonly number[] = [];
+const NO_STEP = {};
 
 function Facts({ run }: { run: RunView }) {
   return (
@@ -126,6 +127,11 @@ function Details({ run }: { run: RunView }) {
   );
 }
 
+/** Is there nothing to fold? */
+function isFlat(run: RunView): boolean {
+  return outermost(run).every(({ places }) => places.every((place) => !hasInside(run.steps[place] ?? NO_STEP)));
+}
+
 function emptyLog(run: RunView, step: string | null): string {
   if (hasEnded(run.state)) {
     return step === null ? 'Nothing was written.' : `Step ${step} wrote nothing.`;
@@ -155,7 +161,7 @@ function Following({ run }: { run: RunView }) {
   return (
     <div className="sb-run">
       <div className="sb-run-side">
-        <section className="sb-run-steps">
+        <section className="sb-run-steps" data-flat={isFlat(run) || undefined}>
           <Title headingLevel="h2" size="md">
             Steps
           </Title>

@@ -162,15 +162,40 @@ const Row = memo(function Row({ step, place, chosen, open, said, choose, fold }:
   );
 });
 
+/** A step with nothing in it. */
+const Leaf = memo(function Leaf({ step, chosen, ...row }: Omit<RowProps, 'open'>) {
+  return (
+    <li data-leaf data-state={step.state} data-chosen={chosen} data-path={pathOf(step)}>
+      <Row {...row} step={step} chosen={chosen} open={null} />
+    </li>
+  );
+});
+
 function Node({ place, tree }: { place: number; tree: TreeProps }) {
-  const [only, setOnly] = useState<StepState | null>(null);
   const step = tree.steps[place];
   if (step === undefined) {
     return null;
   }
-  const inside = hasInside(step);
+  if (hasInside(step)) {
+    return <Group place={place} step={step} tree={tree} />;
+  }
+  const { said, choose, folding } = tree;
+  return (
+    <Leaf
+      step={step}
+      place={place}
+      chosen={tree.chosen === place}
+      said={step.message ? said : ''}
+      choose={choose}
+      fold={folding.say}
+    />
+  );
+}
+
+function Group({ place, step, tree }: { place: number; step: StepRun; tree: TreeProps }) {
+  const [only, setOnly] = useState<StepState | null>(null);
   const leads = tree.within.includes(place) && tree.chosen !== place;
-  const open = inside ? (tree.folding.said.get(place) ?? (leads || opensByItself(step))) : null;
+  const open = tree.folding.said.get(place) ?? (leads || opensByItself(step));
   const parts = partsOf(step);
   const counts = isRepeated(step)
     ? counted(
@@ -199,7 +224,7 @@ function Node({ place, tree }: { place: number; tree: TreeProps }) {
           }}
         />
       )}
-      {open === true && (
+      {open && (
         <div className="sb-step-inside">
           {parts.map((part) => (
             <Children key={part.phase} part={part} tree={tree} only={only} />

@@ -26,7 +26,7 @@ export function pathOf(step: StepRun): string {
   return step.path ?? step.name;
 }
 
-export function hasInside(step: StepRun): boolean {
+export function hasInside(step: Body): boolean {
   return partsOf(step).length > 0;
 }
 
