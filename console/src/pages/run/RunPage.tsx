@@ -100,7 +100,12 @@ function Details({ run }: { run: RunView }) {
           <div>
             <dt>version</dt>
             <dd>
-              <code title={run.digest}>{run.digest.slice(0, 12)}</code>
+              <Link
+                to={`/p/${encodeURIComponent(run.project)}/runbooks/${encodeURIComponent(run.runbook)}?tab=document&version=${run.digest}`}
+                title={run.digest}
+              >
+                <code>{run.digest.slice(0, 12)}</code>
+              </Link>
               <CopyButton text={run.digest} label="Copy the version’s digest" />
             </dd>
           </div>

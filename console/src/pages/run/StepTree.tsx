@@ -1,7 +1,7 @@
 import { Button } from '@patternfly/react-core';
 import { type ReactNode, memo, useEffect, useRef, useState } from 'react';
 
-import type { Phase, StepRun, StepState } from '../../api/shapes';
+import type { AnswerVerdict, Phase, StepRun, StepState } from '../../api/shapes';
 import { EffectLabel } from '../../show/Effect';
 import { Icon } from '../../show/Icon';
 import { Took } from '../../show/Moments';
@@ -17,6 +17,16 @@ import { WaitsFor } from './WaitsFor';
 const PIECE = 200;
 
 const PHASES: Record<Phase, string> = { main: '', on_failure: 'On failure', cleanup: 'Cleanup' };
+
+const ANSWERED: Record<AnswerVerdict, string> = {
+  done: 'done by',
+  failed: 'failed, says',
+  approved: 'approved by',
+  declined: 'declined by',
+  resolved_succeeded: 'resolved by',
+  resolved_failed: 'resolved by',
+  resolved_retry: 'tried again by',
+};
 
 export interface Folding {
   /** Places that somebody opened or closed. */
@@ -95,14 +105,20 @@ interface RowProps {
 
 /** Is there nothing to say of it beyond what its symbol says? */
 function isQuiet(step: StepRun): boolean {
-  return step.attempt <= 1 && ['pending', 'running', 'succeeded', 'skipped'].includes(step.state);
+  return step.attempt <= 1 && !step.answer && ['pending', 'running', 'succeeded', 'skipped'].includes(step.state);
 }
 
 function stateWord(step: StepRun): ReactNode {
   if (step.wait && step.state === 'waiting') {
     return <WaitsFor wait={step.wait} />;
   }
-  return step.state;
+  return step.answer ? (
+    <>
+      {step.state} · {ANSWERED[step.answer.verdict]} <VisibleText text={step.answer.by.name} />
+    </>
+  ) : (
+    step.state
+  );
 }
 
 /** A step's own lines. Of thousands only those that changed are drawn again. */

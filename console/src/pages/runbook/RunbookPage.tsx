@@ -1,8 +1,8 @@
 import { PageSection, Tab, TabTitleText, Tabs } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
-import { useParams, useSearchParams } from 'react-router';
+import { Link, useParams, useSearchParams } from 'react-router';
 
-import { runQuery, runbookQuery } from '../../api/queries';
+import { runQuery, runbookQuery, versionQuery } from '../../api/queries';
 import type { RunbookView } from '../../api/shapes';
 import { useRunsLive } from '../../live/useRunsLive';
 import { EffectLabel } from '../../show/Effect';
@@ -68,6 +68,29 @@ function RunPart({ view }: { view: RunbookView }) {
   );
 }
 
+/** The document of now, or of the version that the address names. */
+function DocumentPart({ view }: { view: RunbookView }) {
+  const [query] = useSearchParams();
+  const digest = query.get('version');
+  const other = digest !== null && digest !== view.digest;
+  const earlier = useQuery({ ...versionQuery(view.project, view.runbook.name, digest ?? ''), enabled: other });
+  if (!other) {
+    return <Source view={view} />;
+  }
+  if (earlier.data === undefined) {
+    return earlier.error === null ? <Loading /> : <TroubleNote error={earlier.error} />;
+  }
+  return (
+    <>
+      <p className="sb-warn">
+        This is the version <code>{earlier.data.digest.slice(0, 12)}</code>, which is not the current one.{' '}
+        <Link to="?tab=document">Show the current one</Link>
+      </p>
+      <Source view={earlier.data} />
+    </>
+  );
+}
+
 function Facts({ view }: { view: RunbookView }) {
   const { runbook } = view;
   return (
@@ -105,7 +128,7 @@ export default function RunbookPage() {
   const choose = (next: string | number): void => {
     const rest = new URLSearchParams(query);
     // What is compared, and which tab, is of the tab that is left.
-    for (const part of ['tab', 'from', 'to']) {
+    for (const part of ['tab', 'from', 'to', 'version']) {
       rest.delete(part);
     }
     if (next !== 'run') {
@@ -136,7 +159,7 @@ export default function RunbookPage() {
             <Procedure view={view} />
           </Tab>
           <Tab eventKey="document" title={<TabTitleText>Document</TabTitleText>}>
-            <Source view={view} />
+            <DocumentPart view={view} />
           </Tab>
           <Tab eventKey="versions" title={<TabTitleText>Versions</TabTitleText>}>
             <Versions project={project} runbook={name} retired={Boolean(view.retired_at)} />

@@ -2,7 +2,7 @@ import { Button, Radio } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useSearchParams } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 
 import { versionsQuery } from '../../api/queries';
 import type { VersionSummary } from '../../api/shapes';
@@ -31,6 +31,11 @@ function compared(versions: VersionSummary[], query: URLSearchParams): [string, 
   const from = known('from') ?? versions[current + 1]?.digest ?? versions.find((_, at) => at !== current)?.digest;
   const to = known('to') ?? versions[current]?.digest;
   return from === undefined || to === undefined ? null : [from, to];
+}
+
+/** Where the document of a version is shown, beside this tab. */
+function documentOf({ digest, current }: VersionSummary): string {
+  return current ? '?tab=document' : `?tab=document&version=${digest}`;
 }
 
 /** The history of a runbook: what differs between two of its versions, and the way back. */
@@ -85,7 +90,9 @@ export function Versions({ project, runbook, retired }: VersionsProps) {
                     </Td>
                   ))}
                 <Td dataLabel="Version" className="sb-cell-main">
-                  <code title={version.digest}>{short}</code>
+                  <Link to={documentOf(version)} title={version.digest}>
+                    <code>{short}</code>
+                  </Link>
                   <CopyButton text={version.digest} label={`Copy the digest ${short}`} />
                   {version.current && <span className="sb-current">current</span>}
                 </Td>
