@@ -73,6 +73,10 @@ test-e2e: need-e2e console/dist/.stamp e2e/node_modules/.stamp ## Browser journe
 	@cargo build $(CARGO_QUIET) --package signalbox
 	@cd e2e && SIGNALBOX_BIN="$(abspath $(DEBUG_BIN))" npm run --silent test
 
+.PHONY: chaos
+chaos: need-rust-tests ## Kill server and shims some hundred times under load, then hold everything against the steps' own ledgers; ROUNDS=200
+	@SIGNALBOX_CHAOS_ROUNDS=$(or $(ROUNDS),200) cargo test $(CARGO_QUIET) --package signalbox --test it chaos -- --nocapture
+
 # ---- lint
 
 .PHONY: lint

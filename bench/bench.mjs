@@ -15,14 +15,16 @@ import { measureColdStart } from './cold-start.mjs';
 import { figure, table } from './figures.mjs';
 import { measureIdle } from './idle.mjs';
 import { measureOutput } from './output.mjs';
+import { measureScale } from './scale.mjs';
 import { memory } from './process.mjs';
 import { Server } from './server.mjs';
 import { measureStartLatency } from './start-latency.mjs';
+import { measureSteps } from './steps.mjs';
 import { measureThroughput } from './throughput.mjs';
 
 const MIB = 1024 * 1024;
-const NAMES = ['start', 'idle', 'latency', 'throughput', 'output', 'size'];
-const LIMIT_MS = 20 * 60_000;
+const NAMES = ['start', 'idle', 'latency', 'throughput', 'steps', 'output', 'scale', 'size'];
+const LIMIT_MS = 30 * 60_000;
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const only = options.only ? options.only.split(',') : NAMES;
@@ -93,6 +95,10 @@ async function measure() {
     const { runner_places: serverParallel } = await server.status();
     figures.push(...(await measureThroughput({ server, folder, rounds: pick(5, 2), count: pick(500, 150), serverParallel })));
   }
+  if (wanted('steps')) {
+    say('runs of many steps');
+    figures.push(...(await measureSteps({ server, folder, rounds: pick(3, 1), count: pick(1000, 200) })));
+  }
   if (wanted('output')) {
     say('output');
     figures.push(...(await measureOutput({ server, folder, work, rounds: pick(2, 1), bytes: pick(1024, 128) * MIB, say })));
@@ -103,6 +109,12 @@ async function measure() {
   await stop(server);
   if (wanted('start')) {
     figures.push(await measureColdStart({ bin, work, rounds: pick(15, 4), dataDir }));
+  }
+
+  if (wanted('scale')) {
+    say('many runs stored');
+    const many = pick({ few: 10_000, many: 1_000_000, parked: 100_000 }, { few: 1000, many: 20_000, parked: 2000 });
+    figures.push(...(await measureScale({ start, stop, work, rounds: 20, ...many })));
   }
 
   if (wanted('size')) {

@@ -12,6 +12,8 @@ const WRITE = {
   s: (v) => `${v.toFixed(2)} s`,
   MB: (v) => `${v.toFixed(1)} MB`,
   'MB/s': (v) => `${v.toFixed(0)} MB/s`,
+  'steps/s': (v) => `${v.toFixed(0)} /s`,
+  '': (v) => v.toFixed(2),
   '/s': (v) => `${v.toFixed(v < 10 ? 2 : 0)} /s`,
   count: (v) => String(v),
 };

@@ -99,6 +99,7 @@ export async function measureOutput({ server, folder, work, rounds, bytes, say }
       bare: median(bare),
       bareIs: `the same script into a file (${rounds} rounds in turn)`,
       compare: 'ratio',
+      aim: { least: 0.3 },
       samples: { signalbox: ours, bare },
     }),
     figure({ name: "  the server's peak memory meanwhile", unit: 'MB', value: peak / 1e6, aim: { most: 150 } }),

@@ -145,6 +145,16 @@ export class Server {
     });
   }
 
+  /** Waits for the end of a run on its own stream. */
+  ended(id) {
+    return new Promise((done, fail) => {
+      this.#request('GET', `${API}/runs/${id}/live`, undefined, (answer) => {
+        if (answer.statusCode !== 200) fail(new Error(`GET live: ${answer.statusCode}`));
+        answer.on('data', () => {}).on('end', done).on('error', fail);
+      }, fail);
+    });
+  }
+
   status() {
     return this.call('GET', '/api/v1/status');
   }

@@ -97,7 +97,7 @@ export async function measureStartLatency({ server, folder, work, rounds, perRou
       bare: median(bare),
       bareIs,
       compare: 'difference',
-      aim: { most: 5 },
+      aim: { most: 3 },
       samples: { signalbox: ours, bare },
     }),
     figure({
@@ -107,6 +107,7 @@ export async function measureStartLatency({ server, folder, work, rounds, perRou
       bare: quantile(bare, 0.99),
       bareIs,
       compare: 'difference',
+      aim: { most: 15 },
     }),
   ];
 }

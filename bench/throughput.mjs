@@ -87,7 +87,7 @@ export async function measureThroughput({ server, folder, rounds, count, serverP
       bare: median(bare.get(width)),
       bareIs: `xargs -P ${width} on the same script (${count} each, ${rounds} rounds in turn)`,
       compare: 'ratio',
-      aim: { least: 0.3 },
+      aim: { least: 0.5 },
       samples: { signalbox: ours, bare: bare.get(width) },
     }),
   );

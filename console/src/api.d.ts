@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+  '/api/v1/platform/backup': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A backup, while the server goes on: the store of one moment, and what steps wrote. The key file is not in it. */
+    get: operations['backup'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects': {
     parameters: {
       query?: never;
@@ -32,6 +49,40 @@ export interface paths {
     put?: never;
     /** Send an operations repository: all of it is stored, or nothing. */
     post: operations['apply'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/inventories': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The inventories of a project, by name. */
+    get: operations['list_inventories'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/inventories/{inventory}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** An inventory as published: the targets that steps act on. */
+    get: operations['show_inventory'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -72,6 +123,110 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/projects/{project}/runbooks/{runbook}/choices/{input}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** What can be chosen for an input now, given the values of the inputs before it. */
+    post: operations['choices'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How one version differs from another: the document, and each file. */
+    get: operations['diff_versions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/plan': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** What a run would do with these inputs, without doing anything. */
+    post: operations['plan'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/presets': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The presets of a runbook, by name. */
+    get: operations['list_presets'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/presets/{preset}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A preset. */
+    get: operations['show_preset'];
+    /** Keep inputs under a name, in the place of what was kept under it. */
+    put: operations['save_preset'];
+    post?: never;
+    /** Forget a preset. */
+    delete: operations['delete_preset'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/rollback': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Publish an earlier version again. */
+    post: operations['rollback_runbook'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects/{project}/runbooks/{runbook}/runs': {
     parameters: {
       query?: never;
@@ -82,7 +237,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Start a run of the published version. */
-    post: operations['start'];
+    post: operations['start_run'];
     delete?: never;
     options?: never;
     head?: never;
@@ -98,6 +253,23 @@ export interface paths {
     };
     /** The versions of a runbook, newest first. */
     get: operations['list_versions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runbooks/{runbook}/versions/{digest}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A version of a runbook, current or not. */
+    get: operations['show_version'];
     put?: never;
     post?: never;
     delete?: never;
@@ -201,7 +373,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Follow a run: events `run` (`RunView`), `output` (`OutputChunk`) and at last `end` (`RunView`). */
+    /** Follow a run: events `run` (`RunView`), then `change` (`RunChange`) and `output` (`OutputChunk`), and at last `end` (`RunView`). */
     get: operations['follow_run'];
     put?: never;
     post?: never;
@@ -218,8 +390,110 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The steps' output so far, in order; standard output and standard error as they came. */
+    /** The steps' output so far, in order, all attempts of each; standard output and standard error as they came. */
     get: operations['read'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/retry': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Try an ended run again: a new run of the same version with the same inputs, under a new decision. */
+    post: operations['retry_run'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/steps/{step}/answer': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Say what became of a manual step. */
+    post: operations['answer_step'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/steps/{step}/decision': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Say yes or no at a gate. Never of whoever asked for the run. */
+    post: operations['decide_step'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/runs/{run}/steps/{step}/resolve': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Say how an attempt ended whose end nobody can learn. */
+    post: operations['resolve_step'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/uploads': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Give a file, for an input or as evidence: its bytes as they are. The same bytes are kept once. */
+    post: operations['create_upload'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/uploads/{sha256}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The bytes of a file that somebody gave in this project. */
+    get: operations['read_upload'];
     put?: never;
     post?: never;
     delete?: never;
@@ -337,6 +611,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description Who said what about a step. */
+    Answer: {
+      /** Format: date-time */
+      at: string;
+      by: components['schemas']['Requester'];
+      /** @description A comment or a reason. */
+      comment?: string | null;
+      evidence?: components['schemas']['UploadedFile'] | null;
+      verdict: components['schemas']['AnswerVerdict'];
+    };
+    /** @description Say what became of a manual step. */
+    AnswerRequest: {
+      comment?: string | null;
+      done: boolean;
+      evidence?: components['schemas']['UploadedFile'] | null;
+      /** @description The step's fields. */
+      fields?: {
+        [key: string]: unknown;
+      };
+    };
+    /** @enum {string} */
+    AnswerVerdict:
+      'done' | 'failed' | 'approved' | 'declined' | 'resolved_succeeded' | 'resolved_failed' | 'resolved_retry';
     /** @description What became of one definition. */
     Applied: {
       digest: components['schemas']['Digest'];
@@ -368,14 +665,167 @@ export interface components {
       prune?: boolean;
     };
     BTreeMap: {
-      [key: string]: boolean | number | string;
+      [key: string]: boolean | number | string | unknown;
     };
+    Batch:
+      | {
+          /** Format: int32 */
+          count: number;
+        }
+      | {
+          /**
+           * Format: int32
+           * @description Of the targets, rounded up.
+           */
+          percent: number;
+        };
+    /** @description The steps inside of something, and how far it is with them. */
+    Body: {
+      /** @description Places of the steps in it, in order. */
+      children?: number[];
+      /** @description Places of the steps performed at its end, whatever it was. */
+      cleanup?: number[];
+      /** @description The cleanup itself was canceled. */
+      cleanup_stopping?: boolean;
+      /** @description Places of the steps performed when it has failed. */
+      on_failure?: number[];
+      phase?: components['schemas']['Phase'];
+      stopping?: components['schemas']['Stopping'] | null;
+      verdict?: components['schemas']['StepEnd'] | null;
+    };
+    /** @description What one time of a repeated step is for. */
+    Branch:
+      | {
+          item: {
+            /**
+             * Format: int32
+             * @description From 0.
+             */
+            index: number;
+            value: unknown;
+          };
+        }
+      | {
+          target: components['schemas']['Target'];
+        };
     /**
      * @description Why something did not succeed.
      * @enum {string}
      */
     Cause:
-      'exit' | 'signal' | 'timeout' | 'cannot_start' | 'bad_output' | 'canceled' | 'server_lost' | 'left_processes';
+      | 'exit'
+      | 'signal'
+      | 'timeout'
+      | 'cannot_start'
+      | 'bad_output'
+      | 'canceled'
+      | 'server_lost'
+      | 'left_processes'
+      | 'out_of_memory'
+      | 'lost'
+      | 'bad_expression'
+      | 'declined'
+      | 'not_as_expected'
+      | 'busy'
+      | 'step_failed';
+    /**
+     * @description What kind of change a runbook makes.
+     * @enum {string}
+     */
+    ChangeClass:
+      'feature' | 'config' | 'data' | 'capacity' | 'reliability_fix' | 'security_fix' | 'rollback' | 'diagnostic';
+    /** @description Something that must become true, asked again and again. */
+    Check: components['schemas']['CheckSubject'] & {
+      /**
+       * Format: int64
+       * @description Seconds between two tries.
+       */
+      every_s: number;
+      /**
+       * Format: int64
+       * @description Seconds in which it must become true; 0: it is tried once.
+       */
+      within_s: number;
+    };
+    CheckSubject:
+      | {
+          contains?: components['schemas']['Template'] | null;
+          /** @enum {string} */
+          of: 'http';
+          status?: components['schemas']['StatusRange'][];
+          url: components['schemas']['Template'];
+        }
+      | {
+          address: components['schemas']['Template'];
+          /** @enum {string} */
+          of: 'tcp';
+        }
+      | {
+          interpreter: string[];
+          /** @enum {string} */
+          of: 'script';
+          script: components['schemas']['Script'];
+        };
+    ChoiceOption: {
+      /** @description Shown in its place. */
+      label?: string | null;
+      value: string;
+    };
+    /** @description What can be chosen now. */
+    Choices: {
+      options: components['schemas']['ChoiceOption'][];
+    };
+    /** @description Where the options of a choice are fetched when the form opens. */
+    ChoicesFrom:
+      | {
+          /** @description JSON from a URL: a list of texts, or of objects with `value` and perhaps `label`. */
+          url: {
+            /** @description Where the list stands in the answer, as a JSON Pointer (RFC 6901); the whole unless said. */
+            pointer?: string | null;
+            url: components['schemas']['Template'];
+          };
+        }
+      | {
+          /** @description An output of a runbook that only reads: a JSON list, or one option a line. */
+          runbook: {
+            inputs?: {
+              [key: string]: components['schemas']['Template'];
+            };
+            name: string;
+            output: string;
+          };
+        };
+    /** @description Ask for the options of a choice, with the values of the inputs before it. */
+    ChoicesRequest: {
+      inputs?: {
+        [key: string]: unknown;
+      };
+    };
+    /**
+     * @description What a default is taken from.
+     * @enum {string}
+     */
+    ComputedDefault: 'today' | 'now' | 'caller';
+    /** @description How many runs with the same key may be under way at once in a project. */
+    Concurrency: {
+      key: components['schemas']['KeyPart'][];
+      /** Format: int32 */
+      limit: number;
+      when_full: components['schemas']['WhenFull'];
+    };
+    /** @description How many steps there are of which it is said what the run does. */
+    Counts: {
+      /**
+       * Format: int32
+       * @description Attempts that a runner performs now.
+       */
+      running: number;
+      /**
+       * Format: int32
+       * @description Steps that wait.
+       */
+      waiting: number;
+    };
     /** @description Make a principal and its token. */
     CreateToken: {
       name: string;
@@ -386,6 +836,11 @@ export interface components {
       /** @description Give it as `Authorization: Bearer …`. */
       secret: string;
       token: components['schemas']['TokenView'];
+    };
+    /** @description Decide at a gate. */
+    DecisionRequest: {
+      approve: boolean;
+      comment?: string | null;
     };
     /** @description A SHA-256 digest as 64 lower-case hexadecimal digits. */
     Digest: string;
@@ -435,6 +890,13 @@ export interface components {
      * @description One event.
      */
     EventId: string;
+    /**
+     * @description Does a file have to be given with the answer?
+     * @enum {string}
+     */
+    Evidence: 'none' | 'optional' | 'required';
+    /** @description An expression of the small language of `if:`, `show_if:` and rules: `inputs.region == 'eu'`. */
+    Expression: string;
     /** @description A fault in a document, at its place. */
     Fault: {
       /** @description A stable name of the kind of fault, as `unknown_key`. */
@@ -453,39 +915,290 @@ export interface components {
       path: string;
       severity: components['schemas']['Severity'];
     };
+    FileDiff: {
+      /** @description It is only in the newer, or only in the older. */
+      added: boolean;
+      binary: boolean;
+      /** Format: int32 */
+      lines_added: number;
+      /** Format: int32 */
+      lines_removed: number;
+      path: string;
+      removed: boolean;
+      /** @description A unified diff; empty for bytes that are not text. */
+      text: string;
+    };
     /**
      * @description Git's two modes of a plain file.
      * @enum {string}
      */
     FileMode: '100644' | '100755';
-    /** @description A value that whoever starts a run gives. */
+    /** @description A step is performed once for each item of a list. */
+    ForEach: {
+      items: components['schemas']['Items'];
+      /**
+       * Format: int32
+       * @description How many at once; 1 is one after the other.
+       */
+      width: number;
+    };
+    HttpBody:
+      | {
+          /** @description Each text in it is a template. A text that is one expression alone becomes that value, with its type. */
+          json: unknown;
+        }
+      | {
+          raw: components['schemas']['Template'];
+        };
+    /** @description An HTTP request and what is made of its answer. */
+    HttpRequest: {
+      body?: components['schemas']['HttpBody'] | null;
+      headers?: {
+        [key: string]: components['schemas']['Template'];
+      };
+      /** @description In capitals. */
+      method: string;
+      /** @description Outputs from a JSON answer, as JSON Pointers (RFC 6901). */
+      outputs?: {
+        [key: string]: string;
+      };
+      /** @description Which status is a success; 200 to 299 unless said. */
+      status?: components['schemas']['StatusRange'][];
+      url: components['schemas']['Template'];
+    };
+    /** @description A value that whoever starts a run gives; also a field of a manual step. */
     Input: components['schemas']['InputKind'] & {
       default?: components['schemas']['InputValue'] | null;
+      default_from?: components['schemas']['ComputedDefault'] | null;
       description?: string | null;
       name: string;
       required?: boolean;
+      show_if?: components['schemas']['Expression'] | null;
     };
     /** @description The type of an input. */
     InputKind:
       | {
+          /** Format: int32 */
+          max_length?: number | null;
+          /**
+           * Format: int32
+           * @description In characters.
+           */
+          min_length?: number | null;
+          /** @description A regular expression that the whole value must match. */
+          pattern?: string | null;
           /** @enum {string} */
           type: 'string';
         }
       | {
+          /** Format: int32 */
+          max_length?: number | null;
+          /** Format: int32 */
+          min_length?: number | null;
+          /** @enum {string} */
+          type: 'text';
+        }
+      | {
+          /** Format: int64 */
+          max?: number | null;
+          /** Format: int64 */
+          min?: number | null;
           /** @enum {string} */
           type: 'integer';
+        }
+      | {
+          /** Format: double */
+          max?: number | null;
+          /** Format: double */
+          min?: number | null;
+          /** @enum {string} */
+          type: 'number';
         }
       | {
           /** @enum {string} */
           type: 'boolean';
         }
       | {
-          options: string[];
+          /** @description Something else may be typed. */
+          free?: boolean;
+          from?: components['schemas']['ChoicesFrom'] | null;
+          /** @description Several may be chosen: the value is a list. */
+          multiple?: boolean;
+          /** @description What can be chosen; with `from`, what stands there until it is fetched, mostly nothing. */
+          options?: string[];
           /** @enum {string} */
           type: 'choice';
+        }
+      | {
+          /** @enum {string} */
+          type: 'date';
+        }
+      | {
+          /** @enum {string} */
+          type: 'datetime';
+        }
+      | {
+          /** Format: int64 */
+          max_s?: number | null;
+          /**
+           * Format: int64
+           * @description Seconds.
+           */
+          min_s?: number | null;
+          /** @enum {string} */
+          type: 'duration';
+        }
+      | {
+          /** @enum {string} */
+          type: 'percentage';
+        }
+      | {
+          /** Format: int32 */
+          max_items?: number | null;
+          /** Format: int32 */
+          min_items?: number | null;
+          /** @enum {string} */
+          type: 'list';
+        }
+      | {
+          /** @enum {string} */
+          type: 'json';
+        }
+      | {
+          /** Format: int64 */
+          max_bytes?: number | null;
+          /** @enum {string} */
+          type: 'file';
+        }
+      | {
+          /** @enum {string} */
+          type: 'secret';
         };
     /** @description A value of an input, of the type that its [`InputKind`] says. */
-    InputValue: boolean | number | string;
+    InputValue: boolean | number | string | unknown;
+    /** @description A definition of targets. */
+    Inventory: {
+      description?: string | null;
+      name: string;
+      /** @description Each name once. */
+      targets: components['schemas']['Target'][];
+      title?: string | null;
+    };
+    /** @description An inventory in a list. */
+    InventorySummary: {
+      description?: string | null;
+      /** @description Of the published version. */
+      digest: components['schemas']['Digest'];
+      name: string;
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      /** Format: date-time */
+      retired_at?: string | null;
+      /** @description How many targets it has. */
+      targets: number;
+      title?: string | null;
+    };
+    /** @description An inventory as published. */
+    InventoryView: {
+      digest: components['schemas']['Digest'];
+      inventory: components['schemas']['Inventory'];
+      /** @description Where it was written. */
+      path: string;
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      published_by: string;
+      /** Format: date-time */
+      retired_at?: string | null;
+      /** @description The document, byte for byte. */
+      text: string;
+    };
+    /** @description What a loop goes over. */
+    Items:
+      | {
+          list: unknown[];
+        }
+      | {
+          /** @description An expression whose value is a list. */
+          of: components['schemas']['Expression'];
+        };
+    /** @description A part of a key. */
+    KeyPart:
+      | {
+          text: string;
+        }
+      | {
+          /** @description The value of this input. */
+          input: string;
+        };
+    /**
+     * @description A step that is performed more than once stands for all of its times, which are in it: first the items, then the targets.
+     * @enum {string}
+     */
+    Layer: 'items' | 'targets' | 'one';
+    /** @description What the processes of one attempt may use together. */
+    Limits: {
+      /**
+       * Format: int32
+       * @description Thousandths of one core.
+       */
+      cpu_milli?: number | null;
+      /** Format: int64 */
+      memory_bytes?: number | null;
+      /** Format: int32 */
+      processes?: number | null;
+    };
+    /** @description A lock, and the runs that have it. */
+    LockView: {
+      held_by: components['schemas']['RunId'][];
+      key: string;
+      /** Format: int32 */
+      limit: number;
+    };
+    /** @description Something that a person does, and says so. */
+    Manual: {
+      evidence?: components['schemas']['Evidence'];
+      /** @description What to write down; outputs of the step. */
+      fields?: components['schemas']['Input'][];
+      instructions: components['schemas']['Template'];
+    };
+    /** @description What a label must be. */
+    Match:
+      | {
+          /** @description One of these. */
+          one_of: string[];
+        }
+      | {
+          /** @description The value of this input, or one of its values. */
+          input: string;
+        };
+    /** @description A step is performed once for each of these targets. */
+    On: {
+      batch?: components['schemas']['Batch'] | null;
+      /** @description The inventory's name. */
+      inventory: string;
+      /**
+       * Format: int32
+       * @description No further batch is begun once so many targets have failed; 1 unless said.
+       */
+      stop_after_failures?: number | null;
+      /** @description All of these must hold: `name`, `environment` or a label. */
+      where?: {
+        [key: string]: components['schemas']['Match'];
+      };
+    };
+    /** @description What becomes of an attempt whose end nobody can learn. */
+    OnLost:
+      | {
+          /** @description A person says how it ended; after this many seconds without an answer it is `unknown`. */
+          ask: {
+            /** Format: int64 */
+            for_s: number;
+          };
+        }
+      | 'unknown'
+      | 'retry';
     /** @description A piece of a run's output, in the order in which it was written. */
     OutputChunk: {
       /** Format: date-time */
@@ -494,7 +1207,7 @@ export interface components {
       attempt: number;
       /** @description Else in standard base64. A character may be cut in two: decode a stream as a whole. */
       bytes_base64?: string | null;
-      /** @description The step's name. */
+      /** @description The step's address. */
       step: string;
       stream: components['schemas']['OutputStream'];
       /** @description The bytes, if they are UTF-8 by themselves. */
@@ -505,6 +1218,39 @@ export interface components {
      * @enum {string}
      */
     OutputStream: 'stdout' | 'stderr' | 'note';
+    /** @description A list, and how to get more of it. */
+    Page_InventorySummary: {
+      items: {
+        description?: string | null;
+        /** @description Of the published version. */
+        digest: components['schemas']['Digest'];
+        name: string;
+        project: string;
+        /** Format: date-time */
+        published_at: string;
+        /** Format: date-time */
+        retired_at?: string | null;
+        /** @description How many targets it has. */
+        targets: number;
+        title?: string | null;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
+    Page_Preset: {
+      items: {
+        inputs: {
+          [key: string]: unknown;
+        };
+        name: string;
+        /** Format: date-time */
+        saved_at: string;
+        saved_by: string;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
     /** @description A list, and how to get more of it. */
     Page_Project: {
       items: {
@@ -532,6 +1278,8 @@ export interface components {
         started_at?: string | null;
         state: components['schemas']['RunState'];
         title?: string | null;
+        /** @description What it waits for, while it does not move. */
+        waits_for?: string | null;
       }[];
       /** @description Give it as `after` to get the next page; none on the last. */
       next?: string | null;
@@ -583,8 +1331,63 @@ export interface components {
       /** @description Give it as `after` to get the next page; none on the last. */
       next?: string | null;
     };
+    /**
+     * @description Which part is performed.
+     * @enum {string}
+     */
+    Phase: 'main' | 'on_failure' | 'cleanup';
+    /** @description A step of a plan, in the order in which it is written; `depth` says what it is in. */
+    PlanStepView: {
+      action: string;
+      /**
+       * Format: int32
+       * @description How many targets at once.
+       */
+      batch?: number | null;
+      /** @description The condition, and its value if it is known before the run. */
+      condition?: string | null;
+      condition_value?: boolean | null;
+      /**
+       * Format: int32
+       * @description 0 for the outermost.
+       */
+      depth: number;
+      effect: components['schemas']['Effect'];
+      /** @description The items, if they are known before the run. */
+      items?: unknown[] | null;
+      name: string;
+      /** @description Its address, with `[…]` where items are not known yet. */
+      path: string;
+      /** @description `main`, `on_failure` or `cleanup`. */
+      phase: components['schemas']['Phase'];
+      safe: boolean;
+      /** @description What it does, in one line: the script's name, the command with its values, the URL, the instructions. */
+      summary: string;
+      /** @description The targets, if it is performed on any. */
+      targets?: string[] | null;
+    };
+    /** @description What a run would do, without doing anything. */
+    PlanView: {
+      digest: components['schemas']['Digest'];
+      effect: components['schemas']['Effect'];
+      environments: string[];
+      /** @description With defaults; secrets as `{"sealed": true}`. */
+      inputs: components['schemas']['BTreeMap'];
+      lock?: components['schemas']['LockView'] | null;
+      project: string;
+      /** @description What would be refused, and other things worth knowing before the button is pressed. */
+      remarks: string[];
+      runbook: string;
+      steps: components['schemas']['PlanStepView'][];
+      /** @description Names of all targets, `local` included. */
+      targets: string[];
+    };
     /** @description The server, and what it does now. */
     PlatformStatus: {
+      /** @description In words, what this machine can do for its steps: how processes are ended, which limits are held. */
+      capabilities?: string[];
+      /** @description Hosts from which choices may be fetched. */
+      choices_hosts?: string[];
       /** @description `sqlite` or `postgres`. */
       database: string;
       /**
@@ -601,6 +1404,16 @@ export interface components {
        * @description Steps that wait for a place.
        */
       waiting_tasks: number;
+    };
+    /** @description Inputs of a runbook, kept under a name. Secrets and files are never in it. */
+    Preset: {
+      inputs: {
+        [key: string]: unknown;
+      };
+      name: string;
+      /** Format: date-time */
+      saved_at: string;
+      saved_by: string;
     };
     /**
      * Format: uuid
@@ -641,22 +1454,87 @@ export interface components {
       id: components['schemas']['PrincipalId'];
       name: string;
     };
+    /** @enum {string} */
+    Resolution: 'succeeded' | 'failed' | 'retry';
+    /** @description Say how an attempt ended whose end nobody can learn. */
+    ResolveRequest: {
+      as: components['schemas']['Resolution'];
+      reason: string;
+    };
+    /** @description When a failed attempt is made again. Only attempts that are known to have ended are. */
+    Retry: {
+      /**
+       * Format: int32
+       * @description All together, the first one too.
+       */
+      attempts: number;
+      /**
+       * Format: double
+       * @description Each further wait is so many times as long as the one before.
+       */
+      backoff: number;
+      /** @description Only after these exit codes; after any failure if empty. */
+      on_exit?: number[];
+      /**
+       * Format: int64
+       * @description Seconds before the second attempt.
+       */
+      wait_s: number;
+    };
+    /** @description The run that another one tries again. */
+    RetryOf: {
+      /** @description The outermost step that it goes on from: those before it are skipped, with their outputs taken over. */
+      from?: string | null;
+      run: components['schemas']['RunId'];
+      /** @description What expressions see of the steps that were skipped, by name. */
+      taken?: {
+        [key: string]: unknown;
+      };
+    };
+    /** @description Ask for a run that tries an ended one again: same version, same inputs, a new decision. */
+    RetryRequest: {
+      /** @description The outermost step to go on from. */
+      from?: string | null;
+      /** @description Secret inputs, which are asked for again; nothing else. */
+      inputs?: {
+        [key: string]: unknown;
+      };
+      reason?: string | null;
+      via?: string | null;
+    };
     /**
      * @description What a principal may do, until the issue on who may do what.
      * @enum {string}
      */
     Role: 'admin' | 'member';
+    /** @description Publish an earlier version again. */
+    RollbackRequest: {
+      digest: components['schemas']['Digest'];
+    };
+    /** @description Something that must be true of the inputs together. */
+    Rule: {
+      check: components['schemas']['Expression'];
+      /** @description Said when it is not. */
+      message: string;
+    };
     /** @description One execution of one runbook version. */
-    Run: {
+    Run: components['schemas']['Body'] & {
       cancel_requested_by?: components['schemas']['Requester'] | null;
       cause?: components['schemas']['Cause'] | null;
+      change_class?: components['schemas']['ChangeClass'] | null;
+      counts?: components['schemas']['Counts'];
       /** @description The version that it performs, pinned. */
       digest: components['schemas']['Digest'];
       effect: components['schemas']['Effect'];
+      /** @description Where its target `local` counts as being. */
+      environment?: string | null;
       /** Format: date-time */
       finished_at?: string | null;
       id: components['schemas']['RunId'];
       inputs: components['schemas']['BTreeMap'];
+      labels?: {
+        [key: string]: string;
+      };
       /** @description In words, for a person. */
       message?: string | null;
       /** @description The project's name. */
@@ -665,6 +1543,7 @@ export interface components {
       /** Format: date-time */
       requested_at: string;
       requested_by: components['schemas']['Requester'];
+      retry_of?: components['schemas']['RetryOf'] | null;
       /**
        * Format: int64
        * @description Counts the events folded in; grows with every change.
@@ -676,6 +1555,10 @@ export interface components {
       /** Format: date-time */
       started_at?: string | null;
       state: components['schemas']['RunState'];
+      /**
+       * @description Every step there is so far, by place; loops and targets add theirs when they begin. Shared, so that a change copies
+       *     only the steps that it touches.
+       */
       steps: components['schemas']['StepRun'][];
       /**
        * Format: int64
@@ -683,6 +1566,13 @@ export interface components {
        */
       timeout_s?: number | null;
       title?: string | null;
+      wait?: components['schemas']['Wait'] | null;
+    };
+    /** @description What has changed of a run since its last revision: the run as it is now, with only the steps that changed in `steps`. */
+    RunChange: components['schemas']['Run'] & {
+      /** @description The places of the steps in `run.steps`, in the same order; a place beyond those known is a new step. */
+      places: number[];
+      waits_for?: string | null;
     };
     /** @description The events of a run. */
     RunEvents: {
@@ -697,13 +1587,13 @@ export interface components {
      * @description Where a run stands.
      *
      *     ```text
-     *     queued ──► running ──► succeeded | failed | unknown
+     *     queued ──► running ⇄ waiting ──► succeeded | failed | unknown
      *        │          └─► canceling ──► canceled | succeeded | failed | unknown
      *        └─► canceled
      *     ```
      * @enum {string}
      */
-    RunState: 'queued' | 'running' | 'canceling' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
+    RunState: 'queued' | 'running' | 'waiting' | 'canceling' | 'succeeded' | 'failed' | 'canceled' | 'unknown';
     /** @description A run in a list. */
     RunSummary: {
       /** Format: date-time */
@@ -720,10 +1610,12 @@ export interface components {
       started_at?: string | null;
       state: components['schemas']['RunState'];
       title?: string | null;
+      /** @description What it waits for, while it does not move. */
+      waits_for?: string | null;
     };
     /** @description A run whole. */
     RunView: components['schemas']['Run'] & {
-      /** @description By step name, then by output name. */
+      /** @description By the step's address, then by output name. */
       outputs: {
         [key: string]: {
           [key: string]: string;
@@ -734,17 +1626,48 @@ export interface components {
     };
     /** @description A definition of a procedure. */
     Runbook: {
+      change_class?: components['schemas']['ChangeClass'] | null;
+      /** @description Begun exactly once, after success, failure or cancel. */
+      cleanup?: components['schemas']['Step'][];
+      concurrency?: components['schemas']['Concurrency'] | null;
       /** @description Markdown. */
       description?: string | null;
-      /** @description The strongest effect of all steps. */
+      /** @description The strongest effect of all steps that are written here; those of called runbooks come to it in a run's plan. */
       effect: components['schemas']['Effect'];
+      /** @description Where the built-in target `local` counts as being; production unless said. */
+      environment?: string | null;
+      /**
+       * Format: int64
+       * @description Seconds from SIGTERM to SIGKILL; 10 unless said.
+       */
+      grace_s?: number | null;
       inputs: components['schemas']['Input'][];
+      labels?: {
+        [key: string]: string;
+      };
+      limits?: components['schemas']['Limits'];
+      /**
+       * Format: int32
+       * @description More targets than this are refused.
+       */
+      max_targets?: number | null;
       name: string;
+      /** @description Performed when a step has failed for good, before `cleanup`. */
+      on_failure?: components['schemas']['Step'][];
+      on_lost?: components['schemas']['OnLost'];
       /**
        * Format: int64
        * @description Bytes of output kept of each step.
        */
       output_limit: number;
+      /** @description What a runbook that calls this one reads as `steps.NAME.outputs.KEY`. */
+      outputs?: {
+        [key: string]: components['schemas']['Template'];
+      };
+      /** @description What must be true of the inputs together. */
+      rules?: components['schemas']['Rule'][];
+      /** @description The local user as whom its processes run; the server's own unless said. */
+      run_as?: string | null;
       /** @description The service that it acts on. */
       service?: string | null;
       steps: components['schemas']['Step'][];
@@ -786,6 +1709,12 @@ export interface components {
       runbook: components['schemas']['Runbook'];
       /** @description The document, byte for byte. */
       text: string;
+    };
+    /** @description Keep inputs under a name. */
+    SavePreset: {
+      inputs: {
+        [key: string]: unknown;
+      };
     };
     /** @description Where a script's text is. */
     Script:
@@ -843,14 +1772,37 @@ export interface components {
       /** @description `cli` or `console`; `api` unless said. */
       via?: string | null;
     };
+    /** @description From one HTTP status to another, both included. */
+    StatusRange: {
+      /** Format: int32 */
+      from: number;
+      /** Format: int32 */
+      to: number;
+    };
     /** @description A part of a runbook. */
     Step: components['schemas']['StepAction'] & {
+      /** @description Its failure is not the run's. */
+      continue_on_failure?: boolean;
+      description?: string | null;
+      dir?: components['schemas']['Template'] | null;
       effect: components['schemas']['Effect'];
-      /** @description As written, else `step_` and its place counted from 1. */
+      /** @description Variables for its processes; a group's are those of all in it. */
+      env?: {
+        [key: string]: components['schemas']['Template'];
+      };
+      for_each?: components['schemas']['ForEach'] | null;
+      /** @description It may be done again without harm. */
+      idempotent?: boolean;
+      if?: components['schemas']['Expression'] | null;
+      /** @description As written, else `step_` and its place counted from 1. Unique in its runbook. */
       name: string;
+      on?: components['schemas']['On'] | null;
+      /** @description Performed when it has failed for good; it has failed all the same. */
+      on_failure?: components['schemas']['Step'][];
+      retry?: components['schemas']['Retry'] | null;
       /**
        * Format: int64
-       * @description Seconds that one attempt may take.
+       * @description Seconds that one attempt may take; for a group, a person or a wait: the whole step.
        */
       timeout_s?: number | null;
     };
@@ -865,28 +1817,106 @@ export interface components {
       | {
           /** @enum {string} */
           action: 'command';
-          argv: string[];
+          argv: components['schemas']['Template'][];
+        }
+      | (components['schemas']['HttpRequest'] & {
+          /** @enum {string} */
+          action: 'http';
+        })
+      | (components['schemas']['Check'] & {
+          /** @enum {string} */
+          action: 'check';
+        })
+      | (components['schemas']['Manual'] & {
+          /** @enum {string} */
+          action: 'manual';
+        })
+      | {
+          /** @enum {string} */
+          action: 'approve';
+          /** @description What is asked. */
+          message: components['schemas']['Template'];
+        }
+      | {
+          /** @enum {string} */
+          action: 'runbook';
+          inputs?: {
+            [key: string]: components['schemas']['Template'];
+          };
+          runbook: string;
+        }
+      | (components['schemas']['Wait'] & {
+          /** @enum {string} */
+          action: 'wait';
+        })
+      | {
+          /** @enum {string} */
+          action: 'parallel';
+          branches: components['schemas']['Step'][];
+        }
+      | {
+          /** @enum {string} */
+          action: 'steps';
+          steps: components['schemas']['Step'][];
         };
+    /** @description How an attempt ended. */
+    StepEnd: {
+      cause?: components['schemas']['Cause'] | null;
+      /** Format: int32 */
+      exit_code?: number | null;
+      message?: string | null;
+      outcome: components['schemas']['StepOutcome'];
+      outputs?: {
+        [key: string]: string;
+      };
+      /** Format: int32 */
+      signal?: number | null;
+    };
+    /**
+     * @description The four ends of an attempt.
+     * @enum {string}
+     */
+    StepOutcome: 'succeeded' | 'failed' | 'canceled' | 'unknown';
     /** @description A step of a run. */
-    StepRun: {
-      /** @description `run` or `command`. */
+    StepRun: components['schemas']['Body'] & {
+      /** @description As it is written in a runbook: `run`, `http`, `manual`. */
       action: string;
+      answer?: components['schemas']['Answer'] | null;
       /**
        * Format: int32
        * @description Tries so far; 0 before the first.
        */
       attempt: number;
+      branch?: components['schemas']['Branch'] | null;
       cause?: components['schemas']['Cause'] | null;
       effect: components['schemas']['Effect'];
       /** Format: int32 */
       exit_code?: number | null;
       /** Format: date-time */
       finished_at?: string | null;
+      inputs?: components['schemas']['BTreeMap'] | null;
+      layer?: components['schemas']['Layer'];
       message?: string | null;
+      /** @description As written. */
       name: string;
       outputs: {
         [key: string]: string;
       };
+      /**
+       * Format: int32
+       * @description The place of the step that it is in.
+       */
+      parent?: number | null;
+      /**
+       * @description Its address in the run: the names from the outermost step, with dots between and `[item]` or `[target]` behind the
+       *     name of a loop. `roll[web1].drain`.
+       */
+      path?: string;
+      /**
+       * Format: int32
+       * @description Its place in the plan.
+       */
+      planned?: number;
       /**
        * Format: int32
        * @description The number of the signal that ended it.
@@ -895,12 +1925,30 @@ export interface components {
       /** Format: date-time */
       started_at?: string | null;
       state: components['schemas']['StepState'];
+      wait?: components['schemas']['Wait'] | null;
     };
     /**
      * @description Where a step stands.
      * @enum {string}
      */
-    StepState: 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
+    StepState: 'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'skipped' | 'canceled' | 'unknown';
+    /**
+     * @description Why something must end before its time.
+     * @enum {string}
+     */
+    Stopping: 'canceled' | 'timeout';
+    /** @description A machine or endpoint. */
+    Target: {
+      /** @description As steps use it: a host, a URL, whatever they need. */
+      address?: string | null;
+      environment?: string | null;
+      labels?: {
+        [key: string]: string;
+      };
+      name: string;
+    };
+    /** @description Text in which `{{ expression }}` stands for a value. Only where nothing interprets the result (law 2). */
+    Template: string;
     /**
      * Format: uuid
      * @description One API token; never the secret itself.
@@ -915,6 +1963,23 @@ export interface components {
       /** Format: date-time */
       revoked_at?: string | null;
       role: components['schemas']['Role'];
+    };
+    /** @description A file that somebody gave, kept by its digest. */
+    UploadedFile: {
+      file: components['schemas']['Digest'];
+      name: string;
+      /**
+       * Format: int64
+       * @description Bytes.
+       */
+      size: number;
+    };
+    /** @description How one version differs from another. */
+    VersionDiff: {
+      /** @description The document first, then each file that differs, by path. */
+      files: components['schemas']['FileDiff'][];
+      from: components['schemas']['Digest'];
+      to: components['schemas']['Digest'];
     };
     /** @description A file that belongs to a version. */
     VersionFile: {
@@ -937,6 +2002,58 @@ export interface components {
       published_at: string;
       published_by: string;
     };
+    /** @description What does not move waits for this. */
+    Wait: components['schemas']['WaitReason'] & {
+      /** Format: date-time */
+      since: string;
+      /**
+       * Format: date-time
+       * @description When it goes on, or is given up, by itself.
+       */
+      until?: string | null;
+    };
+    WaitReason:
+      | {
+          /** @enum {string} */
+          for: 'runner';
+        }
+      | {
+          evidence: components['schemas']['Evidence'];
+          fields: components['schemas']['Input'][];
+          /** @enum {string} */
+          for: 'person';
+          instructions: string;
+        }
+      | {
+          /** @enum {string} */
+          for: 'approval';
+          message: string;
+        }
+      | {
+          /** @enum {string} */
+          for: 'time';
+        }
+      | {
+          /** @enum {string} */
+          for: 'retry';
+          message: string;
+        }
+      | {
+          /** @enum {string} */
+          for: 'lock';
+          key: string;
+          /** Format: int32 */
+          limit: number;
+        }
+      | {
+          /** Format: int32 */
+          attempt: number;
+          /** @enum {string} */
+          for: 'lost';
+          message: string;
+        };
+    /** @enum {string} */
+    WhenFull: 'queue' | 'refuse';
   };
   responses: never;
   parameters: never;
@@ -946,6 +2063,44 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  backup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A tar archive under Zstandard; whole if its last entry is `COMPLETE` */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/zstd': number[];
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The store is a database of its own, which has its own ways */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_projects: {
     parameters: {
       query?: never;
@@ -1011,6 +2166,74 @@ export interface operations {
       };
       /** @description Faulty: `faults` has every fault with its place */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_inventories: {
+    parameters: {
+      query?: {
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+        /** @description The `next` of the page before. */
+        after?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of inventories */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_InventorySummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_inventory: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        inventory: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The published version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InventoryView'];
+        };
+      };
+      /** @description No such inventory */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -1090,7 +2313,358 @@ export interface operations {
       };
     };
   };
-  start: {
+  choices: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+        input: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ChoicesRequest'];
+      };
+    };
+    responses: {
+      /** @description The options */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Choices'];
+        };
+      };
+      /** @description They come from a runbook that this principal may not start */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No such runbook, or no such input with choices */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The host is not allowed, or the runbook does not only read */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description They depend on an input that was not given */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Whoever was asked did not answer as it should */
+      502: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  diff_versions: {
+    parameters: {
+      query: {
+        /** @description The digest of the older version. */
+        from: string;
+        /** @description The digest of the newer version. */
+        to: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Unified diffs */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['VersionDiff'];
+        };
+      };
+      /** @description No such runbook or version */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  plan: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['StartRequest'];
+      };
+    };
+    responses: {
+      /** @description The steps, what they act on, and what would be refused */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PlanView'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The runbook is retired, or something that it names is not published */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_presets: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_Preset'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_preset: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+        preset: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Its inputs */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Preset'];
+        };
+      };
+      /** @description No such runbook or preset */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  save_preset: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+        preset: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SavePreset'];
+      };
+    };
+    responses: {
+      /** @description Kept */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Preset'];
+        };
+      };
+      /** @description No such runbook */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not a name, no such input, or a secret or a file among them */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  delete_preset: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+        preset: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No such runbook or preset */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  rollback_runbook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RollbackRequest'];
+      };
+    };
+    responses: {
+      /** @description It is current now; `unchanged` if it was already */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Applied'];
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No such runbook or version */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  start_run: {
     parameters: {
       query?: never;
       header?: {
@@ -1127,7 +2701,7 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description The runbook is retired */
+      /** @description The runbook is retired, something that it names is not published, or its lock is taken and it does not wait */
       409: {
         headers: {
           [name: string]: unknown;
@@ -1136,7 +2710,7 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
+      /** @description Faulty inputs, by input name in `path` of `faults`; or more targets than it may act on */
       422: {
         headers: {
           [name: string]: unknown;
@@ -1184,6 +2758,39 @@ export interface operations {
       };
     };
   };
+  show_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        runbook: string;
+        digest: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunbookView'];
+        };
+      };
+      /** @description No such runbook or version */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_runs: {
     parameters: {
       query?: {
@@ -1191,9 +2798,19 @@ export interface operations {
         runbook?: string;
         /** @description Only in one of these states, with commas between. */
         state?: string;
+        /** @description Only of this service. */
+        service?: string;
+        /** @description Only those that this principal asked for, by name. */
+        requested_by?: string;
+        /** @description Only those with all of these words in the runbook's name, the title or the reason. */
+        text?: string;
+        /** @description Only those asked for at this moment or later (RFC 3339). */
+        from?: string;
+        /** @description Only those asked for before this moment (RFC 3339). */
+        to?: string;
         /** @description How many at most: 1 to 200, 50 unless said. */
         limit?: number;
-        /** @description The `next` of the page before. */
+        /** @description The `next` of the page before. A page may be short, or empty, and have a next one all the same. */
         after?: components['schemas']['RunId'];
       };
       header?: never;
@@ -1406,7 +3023,7 @@ export interface operations {
   read: {
     parameters: {
       query?: {
-        /** @description Only of the step of this name. */
+        /** @description Only of the step with this address, or of all with this name. */
         step?: string;
       };
       header?: never;
@@ -1428,6 +3045,338 @@ export interface operations {
         };
       };
       /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  retry_run: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key starts one run only */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RetryRequest'];
+      };
+    };
+    responses: {
+      /** @description The new run, which names the old one */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such run */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It has not ended, its runbook is retired, or its lock is taken and it does not wait */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A secret input is missing, or `from` is no outermost step */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  answer_step: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key gets the same answer */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+        /** @description The step's address, or its name while only one step has it */
+        step: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AnswerRequest'];
+      };
+    };
+    responses: {
+      /** @description The run after it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The step does not wait for that */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Faulty fields, by name in `path` of `faults`, or the evidence is missing */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  decide_step: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key gets the same answer */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+        /** @description The step's address, or its name while only one step has it */
+        step: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['DecisionRequest'];
+      };
+    };
+    responses: {
+      /** @description The run after it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description Not for this principal, or it is their own request */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The step does not wait for that */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A no without a comment */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  resolve_step: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key gets the same answer */
+        'Idempotency-Key'?: string | null;
+      };
+      path: {
+        project: string;
+        run: string;
+        /** @description The step's address, or its name while only one step has it */
+        step: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ResolveRequest'];
+      };
+    };
+    responses: {
+      /** @description The run after it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['RunView'];
+        };
+      };
+      /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The step does not wait for that */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Without a reason */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  create_upload: {
+    parameters: {
+      query: {
+        /** @description The file's name, without folders. */
+        name: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    /** @description At most 8 MiB */
+    requestBody: {
+      content: {
+        'application/octet-stream': number[];
+      };
+    };
+    responses: {
+      /** @description Kept; give this as the value of an input, or as `evidence` */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UploadedFile'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not a name of a file */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  read_upload: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        sha256: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The bytes, to be saved and never shown as a page */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': number[];
+        };
+      };
+      /** @description No such project or file */
       404: {
         headers: {
           [name: string]: unknown;

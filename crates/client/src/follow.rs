@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use model::{
-    api::{OutputChunk, RunView},
+    api::{OutputChunk, RunChange, RunView},
     id::RunId,
 };
 use reqwest::Method;
@@ -32,8 +32,10 @@ pub struct Live {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiveEvent {
-    /// The run as it stands: first, and at each change.
+    /// The run as it stands: first, and when more was missed than changes can tell.
     Run(Box<RunView>),
+    /// What has changed since; [`apply`] takes it into the run.
+    Change(Box<RunChange>),
     /// A piece of what a step wrote.
     Output(OutputChunk),
     /// The run has ended and all its output was sent. Nothing follows.
@@ -71,6 +73,27 @@ impl Client {
         })
         .boxed()
     }
+}
+
+/// Takes a change into the run that is known, so that it is as the server has it.
+pub fn apply(view: &mut RunView, change: RunChange) {
+    let RunChange { mut run, waits_for, places } = change;
+    let changed = std::mem::take(&mut run.steps);
+    run.steps = std::mem::take(&mut view.run.steps);
+    for (place, step) in places.into_iter().zip(changed) {
+        if step.outputs.is_empty() {
+            view.outputs.remove(&step.path);
+        } else {
+            view.outputs.insert(step.path.clone(), step.outputs.clone());
+        }
+        match usize::try_from(place).ok().and_then(|place| run.steps.get_mut(place)) {
+            Some(known) => *known = step,
+            // New steps come in the order of their places.
+            None => run.steps.push(step),
+        }
+    }
+    view.run = run;
+    view.waits_for = waits_for;
 }
 
 struct Follower {
@@ -181,6 +204,7 @@ impl Follower {
     fn read(&mut self, event: Event) -> Result<Option<Live>, Error> {
         let read = match event.name.as_str() {
             "run" => Some(LiveEvent::Run(self.data(&event)?)),
+            "change" => Some(LiveEvent::Change(self.data(&event)?)),
             "output" => Some(LiveEvent::Output(self.data(&event)?)),
             "end" => Some(LiveEvent::End(self.data(&event)?)),
             // What later servers may send.

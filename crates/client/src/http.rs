@@ -170,13 +170,32 @@ impl Client {
         }
     }
 
+    /// Posts a question: asking again changes nothing, so it needs no key.
+    pub(crate) async fn ask<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+    ) -> Result<T, Error> {
+        self.send_json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn send_json<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &B,
+    ) -> Result<T, Error> {
+        let response = self.send(self.request(method, path, &[])?.json(body)).await?;
+        self.read(response).await
+    }
+
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<(), Error> {
         let key = IdempotencyKey::random()?;
         let request = self.request(Method::DELETE, path, &[])?.header("idempotency-key", key.as_str());
         self.send(request).await.map(drop)
     }
 
-    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
+    pub(crate) async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, Error> {
         let bytes = response.bytes().await.map_err(|e| self.lost(e))?;
         serde_json::from_slice(&bytes)
             .map_err(|e| Error::unexpected(self.url(), format!("not what the API says: {e}")))

@@ -11,6 +11,6 @@ mod routes;
 pub mod sse;
 
 pub use error::Error;
-pub use follow::{Live, LiveEvent};
+pub use follow::{Live, LiveEvent, apply};
 pub use http::{Client, IdempotencyKey};
 pub use routes::{RunbooksQuery, RunsQuery};

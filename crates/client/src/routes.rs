@@ -4,11 +4,15 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use model::{
     api::{
-        ApplyAnswer, ApplyRequest, CreateToken, CreatedToken, Page, Project, RunEvents, RunSummary, RunView,
-        RunbookSummary, RunbookView, SessionView, StartRequest, TokenView, VersionSummary,
+        AnswerRequest, Applied, ApplyAnswer, ApplyRequest, Choices, ChoicesRequest, CreateToken,
+        CreatedToken, DecisionRequest, InventorySummary, InventoryView, Page, PlanView, PlatformStatus,
+        Preset, Project, ResolveRequest, RetryRequest, RollbackRequest, RunEvents, RunSummary, RunView,
+        RunbookSummary, RunbookView, SavePreset, SessionView, StartRequest, TokenView, VersionDiff,
+        VersionSummary,
     },
     id::{RunId, TokenId},
-    run::RunState,
+    name::Digest,
+    run::{RunState, UploadedFile},
 };
 use reqwest::Method;
 
@@ -20,6 +24,15 @@ pub struct RunsQuery {
     pub runbook: Option<String>,
     /// Any of these; empty for all.
     pub states: Vec<RunState>,
+    pub service: Option<String>,
+    /// The name of whoever asked.
+    pub requested_by: Option<String>,
+    /// In the reason, the title or the runbook's name.
+    pub text: Option<String>,
+    /// Asked for at this moment or later; RFC 3339.
+    pub from: Option<String>,
+    /// Asked for before this moment.
+    pub to: Option<String>,
     pub limit: Option<u32>,
     /// The `next` of the page before.
     pub after: Option<String>,
@@ -97,6 +110,103 @@ impl Client {
         self.post(&["api", "v1", "projects", project, "runbooks", runbook, "runs"], Some(request), key).await
     }
 
+    /// What a run would do; nothing is done.
+    pub async fn plan(
+        &self,
+        project: &str,
+        runbook: &str,
+        request: &StartRequest,
+    ) -> Result<PlanView, Error> {
+        self.ask(&["api", "v1", "projects", project, "runbooks", runbook, "plan"], request).await
+    }
+
+    /// What can be chosen for an input, given the values of those before it.
+    pub async fn choices(
+        &self,
+        project: &str,
+        runbook: &str,
+        input: &str,
+        request: &ChoicesRequest,
+    ) -> Result<Choices, Error> {
+        self.ask(&["api", "v1", "projects", project, "runbooks", runbook, "choices", input], request).await
+    }
+
+    /// A version, current or not.
+    pub async fn version(&self, project: &str, runbook: &str, digest: &Digest) -> Result<RunbookView, Error> {
+        let path = ["api", "v1", "projects", project, "runbooks", runbook, "versions", digest.as_str()];
+        self.get(&path, &[]).await
+    }
+
+    pub async fn diff(
+        &self,
+        project: &str,
+        runbook: &str,
+        from: &Digest,
+        to: &Digest,
+    ) -> Result<VersionDiff, Error> {
+        let query = [("from", from.to_string()), ("to", to.to_string())];
+        self.get(&["api", "v1", "projects", project, "runbooks", runbook, "diff"], &query).await
+    }
+
+    /// Publish an earlier version again.
+    pub async fn rollback(&self, project: &str, runbook: &str, digest: &Digest) -> Result<Applied, Error> {
+        let request = RollbackRequest { digest: digest.clone() };
+        self.ask(&["api", "v1", "projects", project, "runbooks", runbook, "rollback"], &request).await
+    }
+
+    /// By name.
+    pub async fn presets(&self, project: &str, runbook: &str) -> Result<Page<Preset>, Error> {
+        self.get(&["api", "v1", "projects", project, "runbooks", runbook, "presets"], &[]).await
+    }
+
+    pub async fn preset(&self, project: &str, runbook: &str, preset: &str) -> Result<Preset, Error> {
+        self.get(&["api", "v1", "projects", project, "runbooks", runbook, "presets", preset], &[]).await
+    }
+
+    pub async fn save_preset(
+        &self,
+        project: &str,
+        runbook: &str,
+        preset: &str,
+        inputs: &SavePreset,
+    ) -> Result<Preset, Error> {
+        let path = ["api", "v1", "projects", project, "runbooks", runbook, "presets", preset];
+        self.send_json(Method::PUT, &path, inputs).await
+    }
+
+    pub async fn delete_preset(&self, project: &str, runbook: &str, preset: &str) -> Result<(), Error> {
+        self.delete(&["api", "v1", "projects", project, "runbooks", runbook, "presets", preset]).await
+    }
+
+    pub async fn inventories(
+        &self,
+        project: &str,
+        limit: Option<u32>,
+        after: Option<&str>,
+    ) -> Result<Page<InventorySummary>, Error> {
+        self.get(&["api", "v1", "projects", project, "inventories"], &paging(limit, after)).await
+    }
+
+    pub async fn inventory(&self, project: &str, inventory: &str) -> Result<InventoryView, Error> {
+        self.get(&["api", "v1", "projects", project, "inventories", inventory], &[]).await
+    }
+
+    /// Give a file, for an input or as evidence.
+    pub async fn upload(&self, project: &str, name: &str, bytes: Bytes) -> Result<UploadedFile, Error> {
+        let query = [("name", name.to_owned())];
+        let request = self.request(Method::POST, &["api", "v1", "projects", project, "uploads"], &query)?;
+        let response =
+            self.send(request.header("content-type", "application/octet-stream").body(bytes)).await?;
+        self.read(response).await
+    }
+
+    /// The bytes of a file that somebody gave.
+    pub async fn uploaded(&self, project: &str, sha256: &Digest) -> Result<Bytes, Error> {
+        let path = ["api", "v1", "projects", project, "uploads", sha256.as_str()];
+        let response = self.send(self.request(Method::GET, &path, &[])?).await?;
+        response.bytes().await.map_err(|error| self.lost(error))
+    }
+
     /// Newest first.
     pub async fn runs(&self, project: &str, query: &RunsQuery) -> Result<Page<RunSummary>, Error> {
         let mut pairs = paging(query.limit, query.after.as_deref());
@@ -105,6 +215,14 @@ impl Client {
             let names: Vec<&str> = query.states.iter().map(|state| state.name()).collect();
             pairs.push(("state", names.join(",")));
         }
+        let filters = [
+            ("service", &query.service),
+            ("requested_by", &query.requested_by),
+            ("text", &query.text),
+            ("from", &query.from),
+            ("to", &query.to),
+        ];
+        pairs.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         self.get(&["api", "v1", "projects", project, "runs"], &pairs).await
     }
 
@@ -122,6 +240,57 @@ impl Client {
             .await
     }
 
+    /// Try an ended run again: a new run.
+    pub async fn retry_run(
+        &self,
+        project: &str,
+        run: RunId,
+        request: &RetryRequest,
+        key: &IdempotencyKey,
+    ) -> Result<RunView, Error> {
+        let path = ["api", "v1", "projects", project, "runs", &run.to_string(), "retry"];
+        self.post(&path, Some(request), key).await
+    }
+
+    /// Say what became of a manual step.
+    pub async fn answer_step(
+        &self,
+        project: &str,
+        run: RunId,
+        step: &str,
+        request: &AnswerRequest,
+        key: &IdempotencyKey,
+    ) -> Result<RunView, Error> {
+        let path = ["api", "v1", "projects", project, "runs", &run.to_string(), "steps", step, "answer"];
+        self.post(&path, Some(request), key).await
+    }
+
+    /// Say yes or no at a gate.
+    pub async fn decide_step(
+        &self,
+        project: &str,
+        run: RunId,
+        step: &str,
+        request: &DecisionRequest,
+        key: &IdempotencyKey,
+    ) -> Result<RunView, Error> {
+        let path = ["api", "v1", "projects", project, "runs", &run.to_string(), "steps", step, "decision"];
+        self.post(&path, Some(request), key).await
+    }
+
+    /// Say how an attempt ended whose end nobody can learn.
+    pub async fn resolve_step(
+        &self,
+        project: &str,
+        run: RunId,
+        step: &str,
+        request: &ResolveRequest,
+        key: &IdempotencyKey,
+    ) -> Result<RunView, Error> {
+        let path = ["api", "v1", "projects", project, "runs", &run.to_string(), "steps", step, "resolve"];
+        self.post(&path, Some(request), key).await
+    }
+
     pub async fn run_events(&self, project: &str, run: RunId) -> Result<RunEvents, Error> {
         self.get(&["api", "v1", "projects", project, "runs", &run.to_string(), "events"], &[]).await
     }
@@ -136,6 +305,18 @@ impl Client {
         let query: Query = step.map(|step| ("step", step.to_owned())).into_iter().collect();
         let path = ["api", "v1", "projects", project, "runs", &run.to_string(), "log"];
         let response = self.send(self.request(Method::GET, &path, &query)?).await?;
+        let client = self.clone();
+        Ok(response.bytes_stream().map_err(move |e| client.lost(e)).boxed())
+    }
+
+    pub async fn status(&self) -> Result<PlatformStatus, Error> {
+        self.get(&["api", "v1", "status"], &[]).await
+    }
+
+    /// A backup of everything but the key file, as it comes: an archive whose last entry says that it is whole.
+    pub async fn backup(&self) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
+        let response =
+            self.send(self.request(Method::GET, &["api", "v1", "platform", "backup"], &[])?).await?;
         let client = self.clone();
         Ok(response.bytes_stream().map_err(move |e| client.lost(e)).boxed())
     }

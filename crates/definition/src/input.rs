@@ -74,7 +74,15 @@ fn declaration(entry: &Entry, faults: &mut Faults<'_>) -> Option<Input> {
         None => None,
         Some(entry) => Some(default_value(&entry.value, &kind, faults)?),
     };
-    Some(Input { name: name.clone(), kind, required: required?, default, description })
+    Some(Input {
+        name: name.clone(),
+        kind,
+        required: required?,
+        default,
+        default_from: None,
+        description,
+        show_if: None,
+    })
 }
 
 /// The type, with the options of a choice.
@@ -94,8 +102,8 @@ fn read_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputKind> 
             .hint("Write `type: choice`, or leave `options` out.");
     }
     match kind? {
-        "string" => Some(InputKind::String),
-        "integer" => Some(InputKind::Integer),
+        "string" => Some(InputKind::String { pattern: None, min_length: None, max_length: None }),
+        "integer" => Some(InputKind::Integer { min: None, max: None }),
         "boolean" => Some(InputKind::Boolean),
         _ => {
             let node = fields.require(
@@ -103,7 +111,12 @@ fn read_kind(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<InputKind> 
                 "A choice lists what can be chosen: `options: [eu, us]`.",
                 faults,
             )?;
-            Some(InputKind::Choice { options: read_options(node, faults)? })
+            Some(InputKind::Choice {
+                options: read_options(node, faults)?,
+                multiple: false,
+                free: false,
+                from: None,
+            })
         }
     }
 }
@@ -156,9 +169,9 @@ fn read_options(node: &Node, faults: &mut Faults<'_>) -> Option<Vec<String>> {
 fn default_value(node: &Node, kind: &InputKind, faults: &mut Faults<'_>) -> Option<InputValue> {
     const WHAT: &str = "`default`";
     match kind {
-        InputKind::Integer => fields::integer(node, WHAT, faults).map(InputValue::Integer),
+        InputKind::Integer { .. } => fields::integer(node, WHAT, faults).map(InputValue::Integer),
         InputKind::Boolean => fields::boolean(node, WHAT, faults).map(InputValue::Boolean),
-        InputKind::String => {
+        InputKind::String { .. } => {
             let text = fields::text(node, WHAT, faults)?;
             if text.len() > INPUT_MAX {
                 faults.error(
@@ -170,7 +183,7 @@ fn default_value(node: &Node, kind: &InputKind, faults: &mut Faults<'_>) -> Opti
             }
             Some(InputValue::Text(text.to_owned()))
         }
-        InputKind::Choice { options } => {
+        InputKind::Choice { options, .. } => {
             let text = fields::text(node, WHAT, faults)?;
             if !options.iter().any(|option| option == text) {
                 let options: Vec<&str> = options.iter().map(String::as_str).take(20).collect();
@@ -180,6 +193,7 @@ fn default_value(node: &Node, kind: &InputKind, faults: &mut Faults<'_>) -> Opti
             }
             Some(InputValue::Text(text.to_owned()))
         }
+        _ => None,
     }
 }
 

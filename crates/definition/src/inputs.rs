@@ -58,19 +58,19 @@ fn read_value(input: &Input, value: &Value) -> Result<InputValue, Refusal> {
         check_text(name, text)?;
     }
     match (&input.kind, value) {
-        (InputKind::String, Value::String(text)) => Ok(InputValue::Text(text.clone())),
-        (InputKind::String, _) => Err(wrong("text")),
+        (InputKind::String { .. }, Value::String(text)) => Ok(InputValue::Text(text.clone())),
+        (InputKind::String { .. }, _) => Err(wrong("text")),
         (InputKind::Boolean, _) => {
             boolean(value).map(InputValue::Boolean).ok_or_else(|| wrong("`true` or `false`"))
         }
-        (InputKind::Integer, _) => integer(value).map(InputValue::Integer).ok_or_else(|| {
+        (InputKind::Integer { .. }, _) => integer(value).map(InputValue::Integer).ok_or_else(|| {
             wrong(&format!("an integer between -{INTEGER_MAX} and {INTEGER_MAX}, in plain decimal digits"))
         }),
-        (InputKind::Choice { options }, Value::String(text)) if options.contains(text) => {
+        (InputKind::Choice { options, .. }, Value::String(text)) if options.contains(text) => {
             Ok(InputValue::Text(text.clone()))
         }
-        (InputKind::Choice { options }, Value::String(_)) => Err(not_an_option(name, options)),
-        (InputKind::Choice { .. }, _) => Err(wrong("text")),
+        (InputKind::Choice { options, .. }, Value::String(_)) => Err(not_an_option(name, options)),
+        (_, _) => Err(wrong("text")),
     }
 }
 

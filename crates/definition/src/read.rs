@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use model::{
     api::{Fault, Severity},
+    definition::Compiled,
+    inventory::Inventory,
     name::is_name,
     runbook::Runbook,
 };
@@ -57,9 +59,21 @@ pub struct Definition {
     pub text: String,
     /// As written: defaults are not filled in.
     pub document: Value,
-    pub runbook: Runbook,
+    pub compiled: Compiled,
     /// The script files and what the patterns under `files` match, in order, each once.
     pub files: Vec<String>,
+}
+
+impl Definition {
+    /// The runbook, if it is one.
+    pub fn runbook(&self) -> Option<&Runbook> {
+        self.compiled.as_runbook()
+    }
+
+    /// The inventory, if it is one.
+    pub fn inventory(&self) -> Option<&Inventory> {
+        self.compiled.as_inventory()
+    }
 }
 
 /// The kinds of definition.
@@ -159,7 +173,7 @@ fn read_document(
         line: faults.source.place(root.span.start).0,
         text: faults.source.slice(document.text).to_owned(),
         document: root.to_json(),
-        runbook,
+        compiled: Compiled::Runbook(runbook),
         files,
     })
 }

@@ -1,8 +1,10 @@
 //! `kind: Runbook`: its keys, and the defaults of those that are not written.
 
+use std::collections::BTreeMap;
+
 use model::{
     name::is_name,
-    runbook::{Effect, OUTPUT_LIMIT_DEFAULT, Runbook},
+    runbook::{Effect, Limits, OUTPUT_LIMIT_DEFAULT, OnLost, Runbook},
 };
 
 use crate::{
@@ -67,11 +69,24 @@ pub(crate) fn read_runbook(
         title,
         description,
         service,
+        environment: None,
+        change_class: None,
+        labels: BTreeMap::new(),
         inputs: inputs?,
+        rules: Vec::new(),
         steps,
+        on_failure: Vec::new(),
+        cleanup: Vec::new(),
+        outputs: BTreeMap::new(),
         effect,
         timeout_s,
         output_limit: output_limit?,
+        concurrency: None,
+        on_lost: OnLost::default(),
+        max_targets: None,
+        grace_s: None,
+        limits: Limits::default(),
+        run_as: None,
     };
     Some((runbook, files?))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use model::{
     name::is_identifier,
-    runbook::{Effect, Step, StepAction},
+    runbook::{Effect, Step, StepAction, Template},
 };
 
 use crate::{
@@ -131,7 +131,7 @@ fn read_step(
         None => Some(Effect::Change),
         Some(node) => read_effect(node, faults),
     };
-    Some(Step { name: name?, action: action?, effect: effect?, timeout_s: timeout_s? })
+    Some(Step { timeout_s: timeout_s?, ..Step::new(name?, action?, effect?) })
 }
 
 fn read_name(node: &Node, place: usize, names: &mut Names, faults: &mut Faults<'_>) -> Option<String> {
@@ -242,7 +242,8 @@ fn read_command(node: &Node, files: &VersionFiles<'_>, faults: &mut Faults<'_>) 
     if let (Some(Some(program)), Some(item)) = (argv.first(), items.first()) {
         check_program(program, item.span, files, faults)?;
     }
-    Some(StepAction::Command { argv: argv.into_iter().collect::<Option<_>>()? })
+    let argv: Vec<String> = argv.into_iter().collect::<Option<_>>()?;
+    Some(StepAction::Command { argv: argv.into_iter().map(Template).collect() })
 }
 
 /// A line of plain words as the items of a list; none if a shell would do more with it than cut it at blanks.

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     event::Event,
     id::{PrincipalId, RunId, TokenId},
+    inventory::Inventory,
     name::Digest,
     run::{Run, StepRun, UploadedFile},
     runbook::{Effect, InputValues, Runbook, VersionFile},
@@ -229,6 +230,40 @@ pub struct VersionSummary {
     pub published_by: String,
     /// Is it the one that a run would perform?
     pub current: bool,
+}
+
+/// An inventory in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InventorySummary {
+    pub project: String,
+    pub name: String,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// How many targets it has.
+    pub targets: usize,
+    /// Of the published version.
+    pub digest: Digest,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retired_at: Option<Timestamp>,
+}
+
+/// An inventory as published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InventoryView {
+    pub project: String,
+    pub digest: Digest,
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    pub published_by: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retired_at: Option<Timestamp>,
+    /// Where it was written.
+    pub path: String,
+    /// The document, byte for byte.
+    pub text: String,
+    pub inventory: Inventory,
 }
 
 /// Ask for a run.
@@ -646,4 +681,10 @@ pub struct PlatformStatus {
     pub runner_places: usize,
     /// Steps that wait for a place.
     pub waiting_tasks: u64,
+    /// In words, what this machine can do for its steps: how processes are ended, which limits are held.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Hosts from which choices may be fetched.
+    #[serde(default)]
+    pub choices_hosts: Vec<String>,
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod definition;
 pub mod duration;
 pub mod evaluate;
 pub mod event;

@@ -433,6 +433,30 @@ pub enum AnswerVerdict {
     ResolvedRetry,
 }
 
+impl AnswerVerdict {
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Approved,
+        Self::Declined,
+        Self::ResolvedSucceeded,
+        Self::ResolvedFailed,
+        Self::ResolvedRetry,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::ResolvedSucceeded => "resolved_succeeded",
+            Self::ResolvedFailed => "resolved_failed",
+            Self::ResolvedRetry => "resolved_retry",
+        }
+    }
+}
+
 /// A file that somebody gave, kept by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UploadedFile {
@@ -443,7 +467,48 @@ pub struct UploadedFile {
     pub size: u64,
 }
 
+impl StepRun {
+    /// Is a called runbook's cleanup under way, and not to end before its time?
+    fn cleans_up(&self) -> bool {
+        self.state == StepState::Running && self.body.phase == Phase::Cleanup && !self.body.cleanup_stopping
+    }
+}
+
 impl Run {
+    /// All but its steps.
+    pub fn without_steps(&self) -> Self {
+        Self {
+            id: self.id,
+            project: self.project.clone(),
+            runbook: self.runbook.clone(),
+            digest: self.digest.clone(),
+            title: self.title.clone(),
+            service: self.service.clone(),
+            environment: self.environment.clone(),
+            change_class: self.change_class,
+            labels: self.labels.clone(),
+            effect: self.effect,
+            state: self.state,
+            revision: self.revision,
+            reason: self.reason.clone(),
+            requested_by: self.requested_by.clone(),
+            inputs: self.inputs.clone(),
+            timeout_s: self.timeout_s,
+            retry_of: self.retry_of.clone(),
+            steps: Vec::new(),
+            body: self.body.clone(),
+            counts: self.counts,
+            wait: self.wait.clone(),
+            requested_at: self.requested_at,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            cause: self.cause,
+            message: self.message.clone(),
+            cancel_requested_by: self.cancel_requested_by.clone(),
+            plan: Arc::clone(&self.plan),
+        }
+    }
+
     pub fn step(&self, place: u32) -> Option<&StepRun> {
         self.steps.get(usize::try_from(place).ok()?).map(Arc::as_ref)
     }
@@ -476,6 +541,11 @@ impl Run {
         self.places(|_, step| matches!(&step.wait, Some(Wait { reason: WaitReason::Runner, .. })))
     }
 
+    /// Places of the steps of which this is true.
+    pub fn places_of(&self, which: impl Fn(&StepRun) -> bool) -> impl Iterator<Item = u32> {
+        self.places(move |_, step| which(step))
+    }
+
     /// When something happens by itself next: a wait is over, time is up.
     pub fn wake_at(&self) -> Option<Timestamp> {
         machine::wake_at(self)
@@ -488,6 +558,14 @@ impl Run {
                 .plan
                 .step(step.planned)
                 .is_some_and(|planned| matches!(planned.action, PlannedAction::Task))
+    }
+
+    /// What is in a step, or in the run itself.
+    fn body_of(&self, owner: Option<u32>) -> Option<&Body> {
+        match owner {
+            None => Some(&self.body),
+            Some(place) => self.step(place).map(|step| &step.body),
+        }
     }
 
     fn places(&self, which: impl Fn(&Self, &StepRun) -> bool) -> impl Iterator<Item = u32> {

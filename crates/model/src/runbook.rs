@@ -632,7 +632,7 @@ impl Retry {
         let times = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let wait = self.wait_s as f64 * self.backoff.powi(times);
         // Not a number: infinite growth of nothing.
-        if wait.is_nan() { 0.0 } else { wait.min(Self::WAIT_MAX_S) }
+        if wait.is_nan() { 0.0 } else { wait.clamp(0.0, Self::WAIT_MAX_S) }
     }
 }
 

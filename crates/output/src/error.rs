@@ -11,8 +11,10 @@ pub enum OutputError {
     Exists(PathBuf),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("output is no longer kept, since {} could not be written before", .0.display())]
-    Broken(PathBuf),
+    #[error("some of it was lost while {} could not be written: {why}", .folder.display())]
+    Lost { folder: PathBuf, why: String },
+    #[error("the thread that packs output ended in the middle of its work; output is no longer kept")]
+    Packer,
     #[error(
         "{} is damaged at byte {at}: {what}; restore the file from a backup, or remove it to give its output up",
         .path.display()
@@ -24,5 +26,18 @@ impl OutputError {
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
+    }
+
+    /// What the system said, without the name of a file.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull => "no space left".to_owned(),
+                io::ErrorKind::ReadOnlyFilesystem => "read-only".to_owned(),
+                io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => source.to_string(),
+            },
+            other => other.to_string(),
+        }
     }
 }

@@ -18,7 +18,7 @@ impl LogKey {
     pub(crate) fn paths(&self, root: &Path) -> Result<LogPaths, OutputError> {
         let folder = run_folder(root, &self.run)?;
         let file = |kind| folder.join(format!("{}-{}.{kind}", self.step, self.attempt));
-        Ok(LogPaths { seg: file("seg"), idx: file("idx"), tail: file("tail"), folder })
+        Ok(LogPaths { seg: file("seg"), ring: file("ring"), idx: file("idx"), tail: file("tail"), folder })
     }
 }
 
@@ -29,13 +29,15 @@ pub(crate) fn run_folder(root: &Path, run: &str) -> Result<PathBuf, OutputError>
 }
 
 /// The files of a log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogPaths {
     pub folder: PathBuf,
-    /// Compressed blocks, one after the other.
+    /// Blocks, one after the other.
     pub seg: PathBuf,
+    /// The last blocks of a log beyond its limit, in slots that are used again and again.
+    pub ring: PathBuf,
     /// Where each block lies, and the end mark.
     pub idx: PathBuf,
-    /// What has been shown of the block that is not in `seg` yet.
+    /// What has been shown of the block that is not in the `.idx` yet.
     pub tail: PathBuf,
 }

@@ -1,55 +1,83 @@
 //! Reading a log, live or not.
 
-use std::{fs::File, os::unix::fs::FileExt, sync::Arc};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{Frame, OutputError, frame, log::Log, record::Block};
+use crate::{
+    Frame, LogKey, LogSize, OutputError, frame,
+    live::{Live, Writing},
+    view::View,
+};
 
-/// Reads a log frame by frame. However slow it is, it keeps the writer from nothing.
+/// How often a reader that waits looks for itself, in case the word of another process did not arrive.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Reads a log frame by frame, while whatever process writes it. However slow it is, it keeps the writer from nothing.
 pub struct LogReader {
-    log: Arc<Log>,
-    changed: watch::Receiver<()>,
+    view: View,
+    key: LogKey,
+    live: Live,
+    /// Word of the writer, once somebody waits for it.
+    writing: Option<watch::Receiver<Writing>>,
     /// Where the next frame is.
     position: u64,
     /// `position` came from outside: perhaps no frame begins there.
     doubtful: bool,
-    /// Whole frames, copied from the log.
+    /// Whole frames.
     chunk: Vec<u8>,
     chunk_start: u64,
-    seg: Option<File>,
 }
 
 impl LogReader {
-    pub(crate) fn new(log: Arc<Log>, from: u64) -> Self {
-        let changed = log.follow();
-        Self {
-            log,
-            changed,
+    pub(crate) fn open(
+        mut view: View,
+        key: LogKey,
+        live: Live,
+        from: u64,
+    ) -> Result<(Self, LogSize), OutputError> {
+        let size = view.survey()?;
+        view.rewind_tail();
+        let reader = Self {
+            view,
+            key,
+            live,
+            writing: None,
             position: from,
             doubtful: from != 0,
             chunk: Vec::new(),
             chunk_start: 0,
-            seg: None,
-        }
+        };
+        Ok((reader, size))
     }
 
-    /// The next frame; waits for it while the log is live in this process. None once the log is finished (or was
-    /// never live here) and all was read.
+    /// The next frame; waits for it while somebody writes the log: this process, or another as it was told by
+    /// [`Outputs::expect`](crate::Outputs::expect). None once nobody does and all was read.
     ///
     /// # Errors
     /// If a file cannot be read or is damaged.
     pub async fn next(&mut self) -> Result<Option<Frame>, OutputError> {
         loop {
+            if self.writing.is_none() {
+                self.writing = self.live.follow(&self.key);
+            }
             // Both are looked at before the frames, so that nothing comes unseen in between.
-            self.changed.borrow_and_update();
-            let finished = self.log.read().finished;
+            let writing = self.writing.as_mut().map(|writing| *writing.borrow_and_update());
             if let Some(frame) = self.try_next()? {
                 return Ok(Some(frame));
             }
-            // The log cannot go before its readers, so an error does not happen; it would be an end.
-            if finished || self.changed.changed().await.is_err() {
+            let (Some(Writing::Here | Writing::Elsewhere), Some(changed)) = (writing, &mut self.writing)
+            else {
                 return Ok(None);
+            };
+            if self.view.is_closed() {
+                return Ok(None);
+            }
+            // An error means that the writer is gone, which is seen when the loop comes round.
+            if writing == Some(Writing::Elsewhere) {
+                let _ = tokio::time::timeout(LOOK_AGAIN, changed.changed()).await;
+            } else {
+                let _ = changed.changed().await;
             }
         }
     }
@@ -76,11 +104,7 @@ impl LogReader {
 
     /// The position of the frame in which `target` lies, else the end.
     pub(crate) fn frame_around(&mut self, target: u64) -> Result<u64, OutputError> {
-        if let Some(block) = self.log.read().block_at(target) {
-            self.position = block.start;
-        } else {
-            self.position = self.log.read().block_start;
-        }
+        self.position = self.view.block_at(target).map_or(self.view.blocks_end(), |block| block.start);
         while let Some(frame) = self.try_next()? {
             if target < frame.next {
                 return Ok(frame.position);
@@ -128,47 +152,28 @@ impl LogReader {
 
     /// Get the chunk in which `position` lies; false if nothing is there (yet).
     fn fill(&mut self) -> Result<bool, OutputError> {
-        let state = self.log.read();
-        if self.position >= state.end() {
-            return Ok(false);
-        }
-        if let Some(block) = state.block_at(self.position) {
-            drop(state);
-            self.chunk = self.unpack(block)?;
-            self.chunk_start = block.start;
-        } else {
-            // Only what this reader has not seen, unless it must look for the begin of a frame.
-            let seen = if self.doubtful { 0 } else { self.position - state.block_start };
+        loop {
             self.chunk.clear();
-            // Fits: it is inside the block in memory, as was just seen.
-            self.chunk.extend_from_slice(&state.block[seen as usize..state.shown]);
-            self.chunk_start = state.block_start + seen;
-        }
-        Ok(true)
-    }
-
-    /// A block of the `.seg`.
-    fn unpack(&mut self, block: Block) -> Result<Vec<u8>, OutputError> {
-        let path = &self.log.paths.seg;
-        let file = match &mut self.seg {
-            Some(file) => file,
-            none => none.insert(File::open(path).map_err(OutputError::io(path))?),
-        };
-        let mut packed = vec![0; block.packed as usize];
-        file.read_exact_at(&mut packed, block.offset).map_err(OutputError::io(path))?;
-        let damaged = |what| OutputError::Damaged { path: path.clone(), at: block.offset, what };
-        if crc32fast::hash(&packed) != block.crc {
-            return Err(damaged("a block does not match its checksum"));
-        }
-        match zstd::bulk::decompress(&packed, block.len as usize) {
-            Ok(frames) if frames.len() == block.len as usize => Ok(frames),
-            _ => Err(damaged("a block cannot be decompressed")),
+            if let Some(block) = self.view.block_at(self.position) {
+                self.chunk = self.view.unpack(block)?;
+                self.chunk_start = block.start;
+                return Ok(true);
+            }
+            self.chunk_start = self.view.end();
+            let more = self.view.more_tail(&mut self.chunk)?;
+            if self.position < self.view.end() {
+                return Ok(true);
+            }
+            self.chunk.clear();
+            if !more && !self.view.more_blocks()? {
+                return Ok(false);
+            }
         }
     }
 
     /// Checksums hold, and yet there is no frame: nothing that a crash leaves behind.
     fn malformed(&self) -> OutputError {
-        let path = self.log.paths.seg.clone();
+        let path = self.view.paths().seg.clone();
         OutputError::Damaged { path, at: self.position, what: "there is no frame where one should begin" }
     }
 }

@@ -34,12 +34,32 @@ actions! {
     DefinitionApply = "definition.apply";
     /// See definitions and their versions.
     DefinitionRead = "definition.read";
+    /// Publish an earlier version again.
+    DefinitionRollback = "definition.rollback";
+    /// See the presets of a runbook.
+    PresetRead = "preset.read";
+    /// Keep inputs of a runbook under a name.
+    PresetSave = "preset.save";
+    /// Forget a preset.
+    PresetDelete = "preset.delete";
+    /// Give a file, as an input or as evidence.
+    UploadCreate = "upload.create";
+    /// Get a file that somebody gave.
+    UploadRead = "upload.read";
+    /// See what a run would do, and what can be chosen for it.
+    RunPlan = "run.plan";
     /// Start a run.
     RunStart = "run.start";
     /// See runs and their events.
     RunRead = "run.read";
     /// Cancel a run.
     RunCancel = "run.cancel";
+    /// Try an ended run again.
+    RunRetry = "run.retry";
+    /// Say what became of a manual step, or of an attempt whose end nobody can learn.
+    RunAnswer = "run.answer";
+    /// Say yes or no at a gate.
+    RunApprove = "run.approve";
     /// Read what a run's steps wrote.
     LogRead = "log.read";
     /// See which tokens there are.
@@ -50,4 +70,6 @@ actions! {
     TokenRevoke = "token.revoke";
     /// See how the platform itself is.
     PlatformRead = "platform.read";
+    /// Take a backup of everything.
+    PlatformBackup = "platform.backup";
 }

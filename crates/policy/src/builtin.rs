@@ -9,9 +9,18 @@ const MEMBER: &[&str] = &[
     "session.end",
     "project.list",
     "definition.read",
+    "preset.read",
+    "preset.save",
+    "preset.delete",
+    "upload.create",
+    "upload.read",
+    "run.plan",
     "run.start",
     "run.read",
     "run.cancel",
+    "run.retry",
+    "run.answer",
+    "run.approve",
     "log.read",
 ];
 

@@ -28,7 +28,13 @@ pub struct Principal {
 pub struct Resource {
     pub project: Option<String>,
     pub runbook: Option<String>,
+    pub inventory: Option<String>,
+    pub version: Option<String>,
+    pub preset: Option<String>,
+    pub input: Option<String>,
+    pub upload: Option<String>,
     pub run: Option<String>,
+    pub step: Option<String>,
     pub token: Option<String>,
 }
 
@@ -37,7 +43,13 @@ impl fmt::Display for Resource {
         let parts = [
             ("project", &self.project),
             ("runbook", &self.runbook),
+            ("inventory", &self.inventory),
+            ("version", &self.version),
+            ("preset", &self.preset),
+            ("input", &self.input),
+            ("upload", &self.upload),
             ("run", &self.run),
+            ("step", &self.step),
             ("token", &self.token),
         ];
         let mut named =
@@ -117,9 +129,18 @@ mod tests {
             "session.end",
             "project.list",
             "definition.read",
+            "preset.read",
+            "preset.save",
+            "preset.delete",
+            "upload.create",
+            "upload.read",
+            "run.plan",
             "run.start",
             "run.read",
             "run.cancel",
+            "run.retry",
+            "run.answer",
+            "run.approve",
             "log.read",
         ];
         for action in ACTIONS {

@@ -12,9 +12,10 @@ use tokio::process::Child;
 use crate::{
     Stop, Task,
     end::{ended, span, with_status},
-    group::{Group, Member, names},
+    process::{Process, names, unite},
     pump::Pump,
     stop::Wish,
+    tree::Tree,
 };
 
 /// How long what runs beside the main process, such as a `tee`, may take to end by itself.
@@ -65,26 +66,30 @@ pub(crate) async fn end_early(
     task: &Task,
     reason: Reason,
     child: &mut Child,
-    group: &mut Group,
-    pump: &mut Pump,
+    tree: &mut Tree,
+    pump: &mut Pump<'_>,
     stop: &Stop,
 ) -> StepEnd {
     pump.note(&reason.note());
     let grace = if matches!(reason, Reason::ServerStops) { Duration::ZERO } else { task.grace };
     let deadline = Instant::now() + grace;
     if !grace.is_zero() {
-        group.ask();
+        tree.ask();
         pump.meanwhile(until(deadline, stop, child.wait())).await;
     }
     // The main process comes first: as long as it was not asked how it ended, it counts as a member.
     if child.try_wait().is_ok_and(|status| status.is_none()) {
-        group.signal(Signal::SIGKILL);
+        tree.signal(Signal::SIGKILL);
         pump.meanwhile(until(Instant::now() + KILL_WAIT, &Stop::new(), child.wait())).await;
     }
     let status = child.try_wait().ok().flatten();
     let left = match status {
-        Some(_) => end_group(deadline, group, pump, stop).await,
-        None => group.members(),
+        Some(_) => {
+            let mut left = end_tree(deadline, tree, pump, stop).await;
+            unite(&mut left, pump.meanwhile(tree.verify(Instant::now() + KILL_WAIT)).await);
+            left
+        }
+        None => tree.members(),
     };
     let end = if left.is_empty() {
         reason.end()
@@ -95,35 +100,34 @@ pub(crate) async fn end_early(
     with_status(end, status)
 }
 
-/// End what the main process, which has ended, left behind in its group. Names what could not be ended.
+/// End what the main process, which has ended, left behind in its tree. Names what could not be ended.
 pub(crate) async fn end_left_behind(
     task: &Task,
-    group: &mut Group,
-    pump: &mut Pump,
+    tree: &mut Tree,
+    pump: &mut Pump<'_>,
     stop: &Stop,
 ) -> Option<String> {
-    if group.left().is_empty() {
+    if tree.left().is_empty() {
         return None;
     }
-    let left = pump.meanwhile(group.wait_gone(Instant::now() + BY_ITSELF)).await;
+    let left = pump.meanwhile(tree.wait_gone(Instant::now() + BY_ITSELF)).await;
     if left.is_empty() {
         return None;
     }
     pump.note(&format!("the step has ended: ending what it left behind: {}", names(&left)));
-    group.ask();
+    tree.ask();
     let deadline = Instant::now() + task.grace.min(LEFT_BEHIND_GRACE);
-    let left = end_group(deadline, group, pump, stop).await;
+    let left = end_tree(deadline, tree, pump, stop).await;
     (!left.is_empty()).then(|| names(&left))
 }
 
-/// Wait for the group, which was asked to end, and kill it at `deadline`. Answers who is left even so.
-async fn end_group(deadline: Instant, group: &mut Group, pump: &mut Pump, stop: &Stop) -> Vec<Member> {
-    pump.meanwhile(until(deadline, stop, group.wait_gone(deadline))).await;
-    if group.left().is_empty() {
+/// Wait for all, who were asked to end, and kill them at `deadline`. Answers who is left even so.
+async fn end_tree(deadline: Instant, tree: &mut Tree, pump: &mut Pump<'_>, stop: &Stop) -> Vec<Process> {
+    pump.meanwhile(until(deadline, stop, tree.wait_gone(deadline))).await;
+    if tree.left().is_empty() {
         return Vec::new();
     }
-    group.signal(Signal::SIGKILL);
-    pump.meanwhile(group.wait_gone(Instant::now() + KILL_WAIT)).await
+    pump.meanwhile(tree.kill_until_gone(Instant::now() + KILL_WAIT)).await
 }
 
 /// Wait for `what` until `deadline`, no longer than the server lives.

@@ -1,28 +1,36 @@
-//! Performs the attempts of steps: a folder to work in, a process started behind one function, its output read, its
-//! whole process group ended.
-//!
-//! Knows neither store nor server: a [`Task`] in, a `StepEnd` out.
-
-mod attempt;
+//! Performs the attempts of steps.
 mod bundle;
+mod cgroup;
 mod end;
 mod ending;
 mod environment;
 mod error;
-mod group;
+mod launch;
+mod mask;
 mod outputs;
+mod patterns;
 mod perform;
+mod place;
+mod process;
 mod program;
 mod pump;
 mod remove;
+mod secret;
+mod shim;
 mod spawn;
 mod stop;
 mod task;
+mod tree;
+mod user;
 mod workspace;
 
 pub use bundle::BundleFile;
+pub use cgroup::Cgroups;
 pub use error::RunnerError;
+pub use launch::launch;
 pub use perform::perform;
+pub use secret::Secret;
+pub use shim::{Attached, Found, Program, Progress, Settings, Shims, helper, shim};
 pub use stop::Stop;
-pub use task::{GRACE_DEFAULT, Task};
+pub use task::{Action, AttemptId, GRACE_DEFAULT, Limits, OUTPUT_LIMIT_DEFAULT, Repeat, Task, TaskFile};
 pub use workspace::Workspace;

@@ -1,92 +1,300 @@
 //! One attempt, from its first process to its last.
 
-use std::{io, process::ExitStatus, time::Duration};
+use std::{
+    io,
+    process::ExitStatus,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use model::run::{Cause, StepEnd, StepOutcome};
 use output::{LogWriter, OutputError};
-use tokio::process::Child;
+use tokio::{process::Child, sync::Notify};
 
 use crate::{
-    Stop, Task, Workspace,
-    attempt::Attempt,
-    end::{by_itself, ended, say},
+    Cgroups, Stop, Task, Workspace,
+    cgroup::Cgroup,
+    end::{by_itself, ended, say, span},
     ending::{Reason, end_early, end_left_behind},
+    launch::{self, Launch},
+    mask::Masks,
     outputs,
+    place::Place,
     pump::Pump,
-    spawn::{Started, start},
+    spawn::{Scene, Started, start},
     stop::Wish,
+    tree::Reach,
+    user::User,
 };
 
-/// How long the pipes are read on after all processes of the group have ended: somebody outside may hold them.
+/// How long the pipes are read on after all processes of the tree have ended: somebody outside may hold them.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Perform an attempt: start its process, write its output to `log`, and answer how it ended. No process of its group
-/// is left then, unless the answer says so. If this future is dropped, the group is killed.
+/// Told the process that was started.
+pub(crate) type OnStarted<'a> = &'a mut (dyn FnMut(u32) + Send);
+
+/// Who performs, and by which means.
+pub(crate) struct Stage<'a> {
+    pub reach: Reach,
+    pub cookie: String,
+    pub launch: Launch,
+    /// Where each attempt gets a control group of its own.
+    pub cgroups: Option<Cgroups>,
+    /// A group for attempts without limits too: no process can hide from its end.
+    pub always_cgroup: bool,
+    /// Of a shim. Steps of other users have one of their own.
+    pub place: Option<&'a mut Place>,
+    /// Told when readers of the log see more than before.
+    pub grew: Option<Arc<Notify>>,
+}
+
+/// Perform an attempt without a shim: start its process, write its output to `log`, and answer how it ended. No process
+/// of its group is left then, unless the answer says so. If this future is dropped, the group is killed.
 pub async fn perform(task: &Task, workspace: &Workspace, log: LogWriter, stop: Stop) -> StepEnd {
+    let stage = Stage {
+        reach: Reach::Group,
+        cookie: cookie(),
+        launch: Launch::default(),
+        cgroups: None,
+        always_cgroup: false,
+        place: None,
+        grew: None,
+    };
+    perform_on(stage, task, workspace, log, &stop, &mut |_| {}).await
+}
+
+/// A word that nobody else has.
+pub(crate) fn cookie() -> String {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Without a source of chance: still no other process has this pid now.
+        let now = Instant::now();
+        return format!("{}-{now:?}", std::process::id()).replace([' ', '{', '}', ':', ','], "");
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) async fn perform_on(
+    stage: Stage<'_>,
+    task: &Task,
+    workspace: &Workspace,
+    log: LogWriter,
+    stop: &Stop,
+    on_started: OnStarted<'_>,
+) -> StepEnd {
     let not_started = match stop.wish() {
         Wish::GoOn => None,
         Wish::Cancel => Some(ended(StepOutcome::Canceled, Cause::Canceled, "canceled before it started")),
-        Wish::Kill => {
-            Some(ended(StepOutcome::Failed, Cause::CannotStart, "not started: the server is stopping"))
-        }
+        Wish::Kill => Some(cannot_start("not started: the server is stopping")),
     };
     if let Some(end) = not_started {
         return finish(end, log, None).await;
     }
-    let attempt = match Attempt::prepare(task, workspace) {
-        Ok(attempt) => attempt,
-        Err(error) => {
-            let message = format!("cannot start: no room for it in {}: {error}", workspace.work().display());
-            return finish(ended(StepOutcome::Failed, Cause::CannotStart, message), log, None).await;
-        }
-    };
-    let (end, log, broken) = match start(task, workspace, &attempt) {
-        Ok(started) => follow(task, started, log, &stop, &attempt).await,
-        Err(message) => (ended(StepOutcome::Failed, Cause::CannotStart, message), log, None),
-    };
-    attempt.clear().await;
+    let masks = Masks::new(task.secrets().map(|secret| secret.bytes()));
+    let mut pump = Pump::new(log, &masks, stage.grew.clone());
+    let mut end = attempt(stage, task, workspace, &mut pump, stop, on_started).await;
+    mask_end(&mut end, &masks);
+    let (log, broken) = pump.into_log();
     finish(end, log, broken).await
 }
 
-/// From the running process to the end of its group and of its output.
+async fn attempt(
+    stage: Stage<'_>,
+    task: &Task,
+    workspace: &Workspace,
+    pump: &mut Pump<'_>,
+    stop: &Stop,
+    on_started: OnStarted<'_>,
+) -> StepEnd {
+    let user = match User::of(task.run_as.as_deref()) {
+        Ok(user) => user,
+        Err(words) => return cannot_start(words),
+    };
+    let mut own;
+    let place = match (stage.place, &user) {
+        (Some(place), None) => place,
+        _ => {
+            own = Place::once(task, workspace, user.clone());
+            &mut own
+        }
+    };
+    let given = user.as_ref().map_or(Ok(()), |user| workspace.give(user.uid, user.gid));
+    let prepared =
+        given.and_then(|()| place.prepare()).and_then(|()| place.give_files(&task.files, &stage.cookie));
+    let end = match prepared {
+        Err(error) => {
+            let folder = workspace.work().display();
+            cannot_start(format!("cannot start: no room for it in {folder}: {error}"))
+        }
+        Ok(()) => {
+            let scene = Scene {
+                task,
+                workspace,
+                reach: stage.reach,
+                cookie: &stage.cookie,
+                launch: &stage.launch,
+                user: user.as_ref(),
+            };
+            let cgroups = stage.cgroups.filter(|_| stage.always_cgroup || task.limits.any());
+            tries(&scene, place, cgroups.as_ref(), pump, stop, on_started).await
+        }
+    };
+    place.clear().await;
+    end
+}
+
+/// One try, or as many as the task wants until one succeeds.
+async fn tries(
+    scene: &Scene<'_>,
+    place: &mut Place,
+    cgroups: Option<&Cgroups>,
+    pump: &mut Pump<'_>,
+    stop: &Stop,
+    on_started: OnStarted<'_>,
+) -> StepEnd {
+    let began = Instant::now();
+    let due = scene.task.timeout.map(|timeout| began + timeout);
+    for number in 1_u64.. {
+        let end = one_try(scene, place, cgroups, due, pump, stop, on_started).await;
+        let Some(repeat) = scene.task.repeat else { return end };
+        let exit_code = end.exit_code;
+        let again =
+            end.outcome == StepOutcome::Failed && matches!(end.cause, Some(Cause::Exit | Cause::Signal));
+        let words = end.message.clone().unwrap_or_else(|| "good".to_owned());
+        pump.note(&format!("try {number}: {words}"));
+        if !again {
+            return end;
+        }
+        if began.elapsed() + repeat.interval > repeat.within {
+            let mut end = ended(
+                StepOutcome::Failed,
+                Cause::NotAsExpected,
+                format!("not good within {} ({number} tries); the last: {words}", span(repeat.within)),
+            );
+            end.exit_code = exit_code;
+            return end;
+        }
+        let until = Instant::now() + repeat.interval;
+        let wish = tokio::select! {
+            () = tokio::time::sleep_until(until.into()) => Wish::GoOn,
+            wish = stop.at_least(Wish::Cancel) => wish,
+        };
+        match wish {
+            Wish::GoOn => {}
+            Wish::Cancel => {
+                return ended(StepOutcome::Canceled, Cause::Canceled, "canceled between two tries");
+            }
+            Wish::Kill => {
+                return StepEnd::unknown(Cause::ServerLost, "the server was stopped between two tries");
+            }
+        }
+        if let Err(error) = place.prepare() {
+            return cannot_start(format!("cannot start try {}: {error}", number + 1));
+        }
+    }
+    cannot_start("no try was made")
+}
+
+async fn one_try(
+    scene: &Scene<'_>,
+    place: &mut Place,
+    cgroups: Option<&Cgroups>,
+    due: Option<Instant>,
+    pump: &mut Pump<'_>,
+    stop: &Stop,
+    on_started: OnStarted<'_>,
+) -> StepEnd {
+    let cgroup = match cgroups.map(|cgroups| cgroups.make(&scene.task.limits)).transpose() {
+        Ok(cgroup) => cgroup,
+        Err(error) => return cannot_start(format!("cannot start: its limits cannot be set: {error}")),
+    };
+    if let Some(words) = not_held(scene, cgroups, cgroup.as_ref()) {
+        pump.note(&words);
+    }
+    match start(scene, place, cgroup) {
+        Ok(started) => {
+            on_started(started.pid);
+            follow(scene.task, started, due, pump, stop, place).await
+        }
+        Err(words) => cannot_start(words),
+    }
+}
+
+/// Which limits this machine cannot hold, in words for the log.
+fn not_held(scene: &Scene<'_>, cgroups: Option<&Cgroups>, cgroup: Option<&Cgroup>) -> Option<String> {
+    let limits = scene.task.limits;
+    let group = |has: fn(&Cgroups) -> bool| cgroup.is_some() && cgroups.is_some_and(has);
+    let mut words = Vec::new();
+    if limits.memory_bytes.is_some() && !group(|groups| groups.memory) {
+        words.push("memory is limited for each process by itself, not for all together");
+    }
+    if limits.cpu.is_some() && !group(|groups| groups.cpu) {
+        words.push("CPU is not limited");
+    }
+    if limits.processes.is_some() && !group(|groups| groups.processes) {
+        words.push(match scene.user {
+            Some(_) => "the number of processes is limited for the user, not for the step",
+            None => "the number of processes is not limited",
+        });
+    }
+    (!words.is_empty()).then(|| format!("this machine has no control groups for it: {}", words.join("; ")))
+}
+
+/// From the running process to the end of its tree and of its output.
 async fn follow(
     task: &Task,
     started: Started,
-    log: LogWriter,
+    due: Option<Instant>,
+    pump: &mut Pump<'_>,
     stop: &Stop,
-    attempt: &Attempt,
-) -> (StepEnd, LogWriter, Option<OutputError>) {
-    let Started { mut child, mut group, stdout, stderr } = started;
-    let mut pump = Pump::new(stdout, stderr, log);
-    let end = match pump.meanwhile(exit_or_reason(task, &mut child, stop)).await {
+    place: &Place,
+) -> StepEnd {
+    let Started { mut child, mut tree, stdout, stderr, .. } = started;
+    pump.attach(stdout, stderr);
+    let mut end = match pump.meanwhile(exit_or_reason(task, due, &mut child, stop)).await {
         Ok(status) => {
-            let left = end_left_behind(task, &mut group, &mut pump, stop).await;
+            let left = end_left_behind(task, &mut tree, pump, stop).await;
             let mut end = by_itself(status);
             if let Some(names) = left {
                 say(&mut end, &format!("processes that it left behind could not be ended: {names}"));
             }
             end
         }
-        Err(reason) => end_early(task, reason, &mut child, &mut group, &mut pump, stop).await,
+        Err(reason) => end_early(task, reason, &mut child, &mut tree, pump, stop).await,
     };
+    if let Some(words) = launch::complaint(&place.launch) {
+        end = cannot_start(words);
+    } else if tree.ran_out_of_memory()
+        && end.outcome == StepOutcome::Failed
+        && end.cause != Some(Cause::Timeout)
+    {
+        end.cause = Some(Cause::OutOfMemory);
+        end.message = Some(match task.limits.memory_bytes {
+            Some(bytes) => {
+                format!("out of memory: it may use {bytes} bytes; raise its limit, or let it use less")
+            }
+            None => "out of memory: the system had none left for it".to_owned(),
+        });
+    }
     if tokio::time::timeout(LAST_WORDS, pump.run()).await.is_err() {
         pump.note("a process outside the step's process group holds its output open; no more of it is read");
     }
-    let (log, broken) = pump.into_log();
-    (with_outputs(end, attempt), log, broken)
+    pump.close();
+    with_outputs(end, place)
 }
 
 /// The main process's own end, or the reason to end it.
 async fn exit_or_reason(
     task: &Task,
+    due: Option<Instant>,
     child: &mut Child,
     stop: &Stop,
 ) -> Result<io::Result<ExitStatus>, Reason> {
     let time_is_up = async {
-        match task.timeout {
-            Some(timeout) => {
-                tokio::time::sleep(timeout).await;
-                Reason::Timeout(timeout)
+        match due {
+            Some(due) => {
+                tokio::time::sleep_until(due.into()).await;
+                Reason::Timeout(task.timeout.unwrap_or_default())
             }
             None => std::future::pending().await,
         }
@@ -102,8 +310,8 @@ async fn exit_or_reason(
 }
 
 /// Add what the step wrote to `$SIGNALBOX_OUTPUT`. A fault there fails a step that had succeeded.
-fn with_outputs(mut end: StepEnd, attempt: &Attempt) -> StepEnd {
-    let outputs = outputs::read(&attempt.outputs);
+fn with_outputs(mut end: StepEnd, place: &Place) -> StepEnd {
+    let outputs = outputs::read(&place.outputs);
     end.outputs = outputs.values;
     if let Some(fault) = outputs.fault {
         if end.outcome == StepOutcome::Succeeded {
@@ -113,6 +321,20 @@ fn with_outputs(mut end: StepEnd, attempt: &Attempt) -> StepEnd {
         say(&mut end, &fault);
     }
     end
+}
+
+/// No secret leaves by another door than the log.
+fn mask_end(end: &mut StepEnd, masks: &Masks) {
+    if let Some(message) = &mut end.message {
+        masks.text(message);
+    }
+    for value in end.outputs.values_mut() {
+        masks.text(value);
+    }
+}
+
+pub(crate) fn cannot_start(message: impl Into<String>) -> StepEnd {
+    ended(StepOutcome::Failed, Cause::CannotStart, message)
 }
 
 /// Finish the log before the end is told, so that whoever knows the end finds all of the output.

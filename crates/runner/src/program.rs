@@ -11,13 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{
-    runbook::{Script, StepAction},
-    shebang::shebang,
-};
+use model::{runbook::Script, shebang::shebang};
 use nix::fcntl::OFlag;
 
-use crate::{Workspace, attempt::Attempt, bundle::is_inside, environment::PATH};
+use crate::{Action, Workspace, bundle::is_inside, environment::PATH, place::Place};
 
 /// More than the kernel itself looks at.
 const FIRST_LINE: u64 = 4096;
@@ -33,27 +30,33 @@ pub(crate) struct Program {
 
 impl Program {
     /// The program of an action; in words why there is none.
-    pub fn of(action: &StepAction, workspace: &Workspace, attempt: &Attempt) -> Result<Self, String> {
+    pub fn of(
+        action: &Action,
+        workspace: &Workspace,
+        place: &Place,
+        dir: &Path,
+        folders: &str,
+    ) -> Result<Self, String> {
         let mut words: Vec<OsString>;
         match action {
-            StepAction::Run { interpreter, script: Script::Body(body) } => {
-                attempt.write_script(body).map_err(|error| {
-                    format!("cannot write the script to {}: {error}", attempt.script.display())
+            Action::Run { interpreter, script: Script::Body(body) } => {
+                place.write_script(body).map_err(|error| {
+                    format!("cannot write the script to {}: {error}", place.script.display())
                 })?;
                 words = interpreter.iter().map(OsString::from).collect();
-                words.push(attempt.script.clone().into());
+                words.push(place.script.clone().into());
             }
-            StepAction::Run { interpreter: declared, script: Script::File(path) } => {
+            Action::Run { interpreter: declared, script: Script::File(path) } => {
                 let (path, first) = open_script(workspace, path)?;
                 let own = shebang(&first);
                 words = own.as_deref().unwrap_or(declared).iter().map(OsString::from).collect();
                 words.push(path.into());
             }
-            StepAction::Command { argv } => words = argv.iter().map(OsString::from).collect(),
+            Action::Command { argv } => words = argv.iter().map(OsString::from).collect(),
         }
         let mut words = words.into_iter();
         let name = words.next().filter(|name| !name.is_empty()).ok_or("cannot start: no program is named")?;
-        let path = find(&name, workspace.work()).ok_or_else(|| not_found(&name))?;
+        let path = find(&name, dir, folders).ok_or_else(|| not_found(&name, folders))?;
         Ok(Self { path, name, args: words.collect() })
     }
 
@@ -64,7 +67,7 @@ impl Program {
             io::ErrorKind::NotFound if self.path.exists() => format!(
                 "cannot start `{name}`: it is there, but the interpreter of its `#!` line or its loader is not"
             ),
-            io::ErrorKind::NotFound => not_found(&self.name),
+            io::ErrorKind::NotFound => not_found(&self.name, PATH),
             io::ErrorKind::PermissionDenied => format!(
                 "cannot start `{name}`: it may not be executed; give it the right to (`chmod +x`), or run it as a script"
             ),
@@ -99,16 +102,16 @@ fn open_script(workspace: &Workspace, script: &str) -> Result<(PathBuf, Vec<u8>)
 
 /// Look for a program as a shell would. Found here and not by the C library: this names what is missing, and only a
 /// full path lets the standard library start it the fast way.
-fn find(name: &OsStr, work: &Path) -> Option<PathBuf> {
+fn find(name: &OsStr, dir: &Path, folders: &str) -> Option<PathBuf> {
     if name.as_bytes().contains(&b'/') {
-        return Some(work.join(name));
+        return Some(dir.join(name));
     }
-    PATH.split(':').map(|folder| Path::new(folder).join(name)).find(|path| {
+    folders.split(':').map(|folder| dir.join(folder).join(name)).find(|path| {
         path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     })
 }
 
-fn not_found(name: &OsStr) -> String {
+fn not_found(name: &OsStr, folders: &str) -> String {
     let bytes = name.as_bytes();
     if let [bytes @ .., b'\r'] = bytes {
         let name = OsString::from_vec(bytes.to_vec());
@@ -120,6 +123,9 @@ fn not_found(name: &OsStr) -> String {
     if bytes.contains(&b'/') {
         format!("cannot start `{}`: there is no such file; install it, or correct the path", name.display())
     } else {
-        format!("cannot start `{}`: it is not in {PATH}; install it, or give its full path", name.display())
+        format!(
+            "cannot start `{}`: it is not in {folders}; install it, or give its full path",
+            name.display()
+        )
     }
 }

@@ -4,16 +4,21 @@ use std::{
     future::Future,
     io,
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use nix::fcntl::{FcntlArg, fcntl};
 use output::{LogWriter, OutputError, Stream};
-use tokio::net::unix::pipe::Receiver;
+use tokio::{net::unix::pipe::Receiver, sync::Notify};
 
-/// Bytes read at once: what a pipe holds at first.
-const BUFFER: usize = 64 * 1024;
+use crate::mask::{Masker, Masks};
+
+/// Bytes read at once.
+const BUFFER: usize = 256 * 1024;
+/// What a pipe holds at first.
+const PIPE: usize = 64 * 1024;
 /// What a pipe holds once there is a flood.
 const FLOOD_PIPE: i32 = 1024 * 1024;
 /// Reads of a flood after which others get a turn.
@@ -21,28 +26,53 @@ const TURN: usize = 8;
 /// Followers see what comes at once, but a stream of small pieces not more often than this.
 const FLUSH_EVERY: Duration = Duration::from_millis(10);
 
-/// Reads both pipes of a process.
-pub(crate) struct Pump {
+/// Reads both pipes of a process, masks what nobody may see, and writes the log.
+pub(crate) struct Pump<'a> {
     pipes: [Pipe; 2],
+    masks: &'a Masks,
     buffer: Vec<u8>,
+    masked: Vec<u8>,
     log: LogWriter,
+    /// Told of every flush.
+    grew: Option<Arc<Notify>>,
     /// Something was appended since the last flush.
     waiting: bool,
     flushed: Option<Instant>,
-    /// The log could not be written. The pipes are read on, so that the step does not hang on it.
+    /// Why output was lost, the first time. The pipes are read on, so that the step does not hang on it.
     broken: Option<OutputError>,
 }
 
-impl Pump {
-    pub fn new(stdout: Receiver, stderr: Receiver, log: LogWriter) -> Self {
+impl<'a> Pump<'a> {
+    /// Without pipes at first.
+    pub fn new(log: LogWriter, masks: &'a Masks, grew: Option<Arc<Notify>>) -> Self {
         Self {
-            pipes: [Pipe::new(Stream::Stdout, stdout), Pipe::new(Stream::Stderr, stderr)],
+            pipes: [Pipe::new(Stream::Stdout), Pipe::new(Stream::Stderr)],
+            masks,
             buffer: vec![0; BUFFER],
+            masked: Vec::new(),
             log,
+            grew,
             waiting: false,
             flushed: None,
             broken: None,
         }
+    }
+
+    /// Read from these from now on.
+    pub fn attach(&mut self, stdout: Receiver, stderr: Receiver) {
+        for (pipe, receiver) in self.pipes.iter_mut().zip([stdout, stderr]) {
+            pipe.receiver = Some(receiver);
+            pipe.enlarged = false;
+        }
+    }
+
+    /// Read no more. Only now goes out what might have been the beginning of a secret.
+    pub fn close(&mut self) {
+        for place in 0..self.pipes.len() {
+            self.pipes[place].receiver = None;
+            self.end_of(place);
+        }
+        self.flush();
     }
 
     /// Read while `what` is awaited.
@@ -85,6 +115,8 @@ impl Pump {
 
     /// Say something in the log.
     pub fn note(&mut self, words: &str) {
+        let mut words = words.to_owned();
+        self.masks.text(&mut words);
         self.append(Stream::Note, words.as_bytes());
         self.flush();
     }
@@ -104,12 +136,36 @@ impl Pump {
                     break;
                 }
                 let buffer = std::mem::take(&mut self.buffer);
-                self.append(self.pipes[place].stream, &buffer[..len]);
+                self.take(place, &buffer[..len]);
                 self.buffer = buffer;
                 more |= turn == TURN;
             }
+            if self.pipes[place].receiver.is_none() {
+                self.end_of(place);
+            }
         }
         more
+    }
+
+    fn take(&mut self, place: usize, bytes: &[u8]) {
+        if self.masks.is_empty() {
+            return self.append(self.pipes[place].stream, bytes);
+        }
+        let mut masked = std::mem::take(&mut self.masked);
+        masked.clear();
+        self.pipes[place].masker.feed(self.masks, bytes, &mut masked);
+        if !masked.is_empty() {
+            self.append(self.pipes[place].stream, &masked);
+        }
+        self.masked = masked;
+    }
+
+    fn end_of(&mut self, place: usize) {
+        let mut masked = Vec::new();
+        self.pipes[place].masker.finish(self.masks, &mut masked);
+        if !masked.is_empty() {
+            self.append(self.pipes[place].stream, &masked);
+        }
     }
 
     fn append(&mut self, stream: Stream, bytes: &[u8]) {
@@ -120,10 +176,13 @@ impl Pump {
 
     fn flush(&mut self) {
         if self.waiting {
-            self.waiting = false;
             self.flushed = Some(Instant::now());
-            let done = self.log.flush();
-            self.keep_error(done);
+            self.log.flush();
+            // A full disk: it is tried again.
+            self.waiting = self.log.is_behind();
+            if let Some(grew) = &self.grew {
+                grew.notify_one();
+            }
         }
     }
 
@@ -140,11 +199,12 @@ struct Pipe {
     /// None once it is closed.
     receiver: Option<Receiver>,
     enlarged: bool,
+    masker: Masker,
 }
 
 impl Pipe {
-    fn new(stream: Stream, receiver: Receiver) -> Self {
-        Self { stream, receiver: Some(receiver), enlarged: false }
+    fn new(stream: Stream) -> Self {
+        Self { stream, receiver: None, enlarged: false, masker: Masker::default() }
     }
 
     /// Wait until something is there or the pipe is closed; for ever once that is known.
@@ -166,7 +226,7 @@ impl Pipe {
                 0
             }
             Ok(len) => {
-                if len == buffer.len() && !self.enlarged {
+                if len >= PIPE && !self.enlarged {
                     // The system may refuse it to users who have many; it only costs speed.
                     let _ = fcntl(receiver, FcntlArg::F_SETPIPE_SZ(FLOOD_PIPE));
                     self.enlarged = true;

@@ -10,7 +10,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The folder of one run, from its first step until it has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Workspace {
     folder: PathBuf,
     work: PathBuf,
@@ -55,6 +55,37 @@ impl Workspace {
     pub fn open(root: &Path, run: &str) -> Result<Self, RunnerError> {
         let workspace = Self::at(root, run)?;
         if workspace.work.is_dir() { Ok(workspace) } else { Err(RunnerError::Missing(workspace.folder)) }
+    }
+
+    /// The folder of a run for one of its steps: opened, or made without files if it is not there. What is made twice at
+    /// once is made once.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub(crate) fn open_or_create(root: &Path, run: &str) -> Result<Self, RunnerError> {
+        let workspace = Self::at(root, run)?;
+        if workspace.work.is_dir() {
+            return Ok(workspace);
+        }
+        let there = |made| match made {
+            Err(RunnerError::Create { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(())
+            }
+            made => made,
+        };
+        there(workspace.make_own_folder(root))?;
+        there(make_folder(&workspace.work))?;
+        Ok(workspace)
+    }
+
+    /// Let `user` work here, and others pass through the run's folder, in which all else has rights of its own.
+    pub(crate) fn give(&self, uid: u32, gid: u32) -> io::Result<()> {
+        let about = fs::symlink_metadata(&self.work)?;
+        if about.uid() != uid {
+            fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o711))?;
+            std::os::unix::fs::lchown(&self.work, Some(uid), Some(gid))?;
+        }
+        Ok(())
     }
 
     /// Remove the folder, whatever the steps did to the rights in it. May take long after a large checkout.

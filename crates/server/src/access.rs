@@ -3,7 +3,12 @@
 //! **Invariant (law 1):** the fields of [`App`] are private to this module, and [`Allowed`] is the only thing that hands
 //! them out. A handler without `Allowed<SomeAction>` as its first argument reaches nothing; [`guarded`] does not take it.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     extract::{FromRef, FromRequestParts, RawPathParams, rejection::RawPathParamsRejection},
@@ -16,7 +21,7 @@ use store::{Identity, Store, StoreError};
 use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{clock, engine::Engine, problem::ApiError, token};
+use crate::{clock, engine::Engine, fetch::AllowedHost, problem::ApiError, token};
 
 /// The cookie that holds a session's secret.
 pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
@@ -25,16 +30,28 @@ pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
 #[derive(Clone)]
 pub(crate) struct App(Arc<Core>);
 
+/// What the server knows of where it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Everything that is kept.
+    pub(crate) data_dir: PathBuf,
+    /// What this machine can do for the steps, in words.
+    pub(crate) capabilities: Vec<String>,
+    /// From where choices may be fetched.
+    pub(crate) choices_hosts: Vec<AllowedHost>,
+}
+
 struct Core {
     store: Store,
     engine: Engine,
+    surroundings: Surroundings,
     /// Told whenever a token or a session has been ended: whoever holds a stream open looks whether it was theirs.
     endings: watch::Sender<()>,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, engine: Engine) -> Self {
-        Self(Arc::new(Core { store, engine, endings: watch::Sender::new(()) }))
+    pub(crate) fn new(store: Store, engine: Engine, surroundings: Surroundings) -> Self {
+        Self(Arc::new(Core { store, engine, surroundings, endings: watch::Sender::new(()) }))
     }
 
     /// Does the store answer? Everybody may know.
@@ -98,12 +115,29 @@ impl<A: Action> Allowed<A> {
         self.authorized.principal()
     }
 
+    /// May whoever asks do `B` too, on something that the path does not name: a runbook that is called?
+    pub(crate) fn also<B: Action>(&self, resource: &Resource) -> Result<Authorized<B>, ApiError> {
+        policy::decide::<B>(self.principal(), resource).map_err(|denial| ApiError::denied(&denial))
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.app.0.store
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.app.0.engine
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.app.0.surroundings.data_dir
+    }
+
+    pub(crate) fn capabilities(&self) -> &[String] {
+        &self.app.0.surroundings.capabilities
+    }
+
+    pub(crate) fn choices_hosts(&self) -> &[AllowedHost] {
+        &self.app.0.surroundings.choices_hosts
     }
 
     /// A token or a session has been ended: streams that were opened with it end now.
@@ -198,7 +232,7 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
-/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{token}`.
+/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{step}`, `{token}`.
 async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resource, ApiError> {
     let mut resource = Resource::default();
     let params = match RawPathParams::from_request_parts(parts, state).await {
@@ -213,7 +247,13 @@ async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resour
         match name {
             "project" => resource.project = value,
             "runbook" => resource.runbook = value,
+            "inventory" => resource.inventory = value,
+            "digest" => resource.version = value,
+            "preset" => resource.preset = value,
+            "input" => resource.input = value,
+            "sha256" => resource.upload = value,
             "run" => resource.run = value,
+            "step" => resource.step = value,
             "token" => resource.token = value,
             other => return Err(ApiError::internal(format!("no resource is known for `{other}` in a path"))),
         }

@@ -6,6 +6,8 @@
 //! admin.token       the administrator's token, written once
 //! output/           what steps wrote
 //! work/             the working directories of runs
+//! shims/            the small processes under which steps live, one folder each
+//! key               what secret inputs are sealed with; in no backup
 //! ```
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 };
 
 use model::api::Role;
-use store::{Store, StoreError};
+use store::{Evaluator, KeyFile, Store, StoreError};
 
 use crate::{clock, token};
 
@@ -41,8 +43,10 @@ pub enum StartError {
     Random(getrandom::Error),
     #[error("the server stopped serving: {0}")]
     Serve(io::Error),
-    #[error("what was running cannot be settled: {0}")]
-    Settle(StoreError),
+    #[error("the shims under which steps live cannot be used: {0}")]
+    Shims(runner::RunnerError),
+    #[error("what was running cannot be taken up again: {0}")]
+    Recover(StoreError),
 }
 
 /// A data directory that is ours until this is dropped.
@@ -89,13 +93,28 @@ impl DataDir {
         self.path.join("admin.token")
     }
 
-    pub(crate) async fn store(&self) -> Result<Store, StartError> {
+    /// Where the shims live, under which steps run.
+    pub(crate) fn shims(&self) -> PathBuf {
+        self.path.join("shims")
+    }
+
+    /// The key under which secret inputs are sealed. In no backup.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.path.join("key")
+    }
+
+    /// The store, opened with this installation's key.
+    pub(crate) async fn store(&self, evaluate: Evaluator) -> Result<Store, StartError> {
         let path = self.path.join("signalbox.db");
         // Made here first, so that nobody else may read it; SQLite gives its journal the same mode.
         let mut options = OpenOptions::new();
         let made = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
         made.map_err(|source| StartError::DataDir { path: path.clone(), source })?;
-        Store::open_sqlite(&path).await.map_err(|source| StartError::Store { path, source })
+        let fault = |source| StartError::Store { path: path.clone(), source };
+        let store = Store::open_sqlite(&path, evaluate).await.map_err(fault)?;
+        let key = KeyFile::open_or_make(&self.key()).map_err(fault)?;
+        store.unlock(key).await.map_err(fault)?;
+        Ok(store)
     }
 
     /// On the first start, make the administrator. The token is on disk before the store knows it, so that a crash between

@@ -2,12 +2,16 @@
 //!
 //! It holds no state that is not in the store: what is here (stops, slots, who follows) can be lost with the process.
 //! Each transition is stored before the world acts on it: a step's start before its process, its end before the next.
+//! Processes live under shims, which outlive the server; its next start takes them up again ([`recover`]).
 
 mod changes;
 mod follow;
 mod perform;
-mod settle;
+mod prepare;
+mod recover;
+mod time;
 mod versions;
+mod waits;
 
 use std::{
     collections::HashMap,
@@ -19,18 +23,20 @@ use std::{
     time::Duration,
 };
 
+use definition::Expressions;
 use model::{
     api::RunView,
     id::{ProjectId, RunId},
     run::{Requested, Run, RunEffect, RunEvent},
 };
 use output::Outputs;
-use runner::Stop;
-use store::{Answered, Claimed, Key, Store, StoreError};
+use runner::{Shims, Stop, Workspace};
+use store::{Advanced, Answered, Key, NewRun, Secrets, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 pub(crate) use changes::Changes;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
+pub use recover::Recovered;
 
 use crate::clock;
 
@@ -42,21 +48,41 @@ const KILL_MARGIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Engine(Arc<Inner>);
 
+/// What an engine works with.
+pub(crate) struct Parts {
+    pub store: Store,
+    pub outputs: Outputs,
+    pub shims: Shims,
+    pub evaluate: Arc<Expressions>,
+    /// Where the runs' working directories are made.
+    pub work: PathBuf,
+    /// Where the server itself listens: no step's request goes there.
+    pub forbidden: Vec<std::net::SocketAddr>,
+    /// Steps at once.
+    pub slots: usize,
+}
+
 struct Inner {
     store: Store,
     outputs: Outputs,
+    shims: Shims,
+    evaluate: Arc<Expressions>,
     work: PathBuf,
+    forbidden: Vec<std::net::SocketAddr>,
     versions: versions::Versions,
     changes: Changes,
     wake: Notify,
+    alarm: time::Alarm,
     slots: Arc<Semaphore>,
     slot_count: usize,
     /// Held for a moment by whoever has sent a piece of output and goes on to the next.
     turns: Semaphore,
     /// Steps that run now: fewer than places taken while tasks are being claimed.
     running: AtomicUsize,
-    /// How to end the processes of a run. Made by whoever comes first: the runner, or somebody who cancels.
-    stops: Mutex<HashMap<RunId, Stop>>,
+    /// How to end an attempt. Made by whoever comes first: the runner, or somebody who cancels.
+    stops: Mutex<HashMap<(RunId, u32, u32), Stop>>,
+    /// The working directories of runs that are under way here.
+    workspaces: Mutex<HashMap<RunId, Arc<Workspace>>>,
     /// No new step starts.
     draining: AtomicBool,
     /// Whoever follows is let go.
@@ -65,21 +91,34 @@ struct Inner {
     abandoned: AtomicBool,
 }
 
+/// An attempt whose start is stored.
+struct Attempt {
+    run: Arc<Run>,
+    step: u32,
+    attempt: u32,
+}
+
 impl Engine {
     /// An engine that performs up to `slots` steps at once. Nothing moves before [`Engine::run`].
-    pub(crate) fn new(store: Store, outputs: Outputs, work: PathBuf, slots: usize) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { store, outputs, shims, evaluate, work, forbidden, slots } = parts;
         Self(Arc::new(Inner {
             store,
             outputs,
+            shims,
+            evaluate,
             work,
+            forbidden,
             versions: versions::Versions::default(),
             changes: Changes::default(),
             wake: Notify::new(),
+            alarm: time::Alarm::default(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             running: AtomicUsize::new(0),
             stops: Mutex::default(),
+            workspaces: Mutex::default(),
             draining: AtomicBool::new(false),
             closing: watch::Sender::new(false),
             abandoned: AtomicBool::new(false),
@@ -92,6 +131,10 @@ impl Engine {
 
     pub(crate) fn outputs(&self) -> &Outputs {
         &self.0.outputs
+    }
+
+    pub(crate) fn evaluate(&self) -> &Expressions {
+        &self.0.evaluate
     }
 
     /// Wait for a turn at a long output. There is always more of it at hand, and unpacking it takes time: without turns,
@@ -107,43 +150,22 @@ impl Engine {
         (self.0.running.load(Ordering::Relaxed), self.0.slot_count)
     }
 
-    /// What a run waits for, while it does not move.
-    pub(crate) fn waits_for(&self, run: &Run) -> Option<String> {
-        match run.state {
-            model::run::RunState::Queued => {
-                let (used, all) = self.slots();
-                Some(if self.0.draining.load(Ordering::Relaxed) {
-                    "the server's next start: this one is stopping".to_owned()
-                } else if used < all {
-                    "the runner, which is about to take it".to_owned()
-                } else {
-                    format!("a free place on the runner: all {all} are taken")
-                })
-            }
-            model::run::RunState::Canceling => {
-                let step = run.running_step().and_then(|place| run.steps.get(usize::try_from(place).ok()?));
-                step.map(|step| format!("the processes of step `{}` to end", step.name))
-            }
-            _ => None,
-        }
+    fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
     }
 
-    /// The run as the API shows it.
-    pub(crate) fn view(&self, run: Run) -> RunView {
-        let waits_for = self.waits_for(&run);
-        RunView::new(run, waits_for)
-    }
-
-    /// Store a run and begin with it: at once if a place is free, else the runner takes it from the queue.
+    /// Store a run and begin with it: at once if a place is free, else the runner takes it from the queue. Its secret
+    /// inputs are sealed with it.
     pub(crate) async fn request(
         &self,
         project: ProjectId,
         requested: Requested,
+        secrets: Secrets,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
         let engine = self.clone();
         // On a task of its own: whoever asks may go away, and what was stored as started must be performed all the same.
-        let requesting = tokio::spawn(async move { engine.request_now(project, requested, key).await });
+        let requesting = tokio::spawn(async move { engine.request_now(project, requested, secrets, key).await });
         requesting.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -151,74 +173,73 @@ impl Engine {
         &self,
         project: ProjectId,
         requested: Requested,
+        secrets: Secrets,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
-        let draining = self.0.draining.load(Ordering::Relaxed);
-        let place = if draining { None } else { self.0.slots.clone().try_acquire_owned().ok() };
-        let at = clock::now();
-        let Some(place) = place else {
-            let answered = self.0.store.request_run(project, requested, at, key).await?;
-            if !answered.replayed {
-                self.0.changes.publish(&answered.answer.run);
-                self.0.wake.notify_one();
-            }
-            return Ok(answered);
-        };
-        let answered = self.0.store.start_run(project, requested, at, key).await?;
-        if !answered.replayed {
-            let run = answered.answer.run.clone();
-            self.perform(Claimed { run, step: 0, attempt: 1 }, place);
+        let place = if self.is_draining() { None } else { self.0.slots.clone().try_acquire_owned().ok() };
+        let places = u32::from(place.is_some());
+        let answered = self.0.store.request_run(project, NewRun { requested, secrets }, clock::now(), key, places).await?;
+        let Answered { answer, replayed } = answered;
+        let run = Arc::clone(&answer.run);
+        if !replayed {
+            self.follow_up(answer, place);
         }
-        Ok(answered)
+        Ok(Answered { answer: self.view((*run).clone()).await, replayed })
     }
 
-    /// Perform a task whose start is stored, in the place that was kept for it.
-    fn perform(&self, task: Claimed, place: OwnedSemaphorePermit) {
-        self.0.changes.publish(&task.run);
-        self.0.running.fetch_add(1, Ordering::Relaxed);
-        let engine = self.clone();
-        tokio::spawn(async move {
-            engine.perform_run(task).await;
-            engine.0.running.fetch_sub(1, Ordering::Relaxed);
-            drop(place);
-        });
-    }
-
-    /// Cancel a run: what is queued never starts, what runs is ended.
-    pub(crate) async fn cancel(
+    /// Something happened to a run that nobody here performs: somebody cancels, answers, decides.
+    pub(crate) async fn advance(
         &self,
         run: RunId,
         event: RunEvent,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
-        let at = clock::now();
-        let (answer, effects, replayed) = match key {
-            Some(key) => {
-                let answered = self.0.store.advance_once(run, at, event, key).await?;
-                let (view, effects) = answered.answer;
-                (view, effects, answered.replayed)
+        let engine = self.clone();
+        let advancing = tokio::spawn(async move {
+            let store = &engine.0.store;
+            let Answered { answer, replayed } = match key {
+                Some(key) => store.advance_once(run, clock::now(), event, 0, key).await?,
+                None => Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false },
+            };
+            let run = Arc::clone(&answer.run);
+            if !replayed {
+                engine.follow_up(answer, None);
             }
-            None => {
-                let advanced = self.0.store.advance(run, at, event, false).await?;
-                (RunView::new(advanced.run, None), advanced.effects, false)
+            Ok(Answered { answer: engine.view((*run).clone()).await, replayed })
+        });
+        advancing.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Do what follows from a stored transition: tell whoever follows, end what must end, wake who is to perform. The
+    /// first attempt that was started takes `place`.
+    fn follow_up(&self, advanced: Advanced, mut place: Option<OwnedSemaphorePermit>) {
+        let Advanced { run, effects, also, .. } = advanced;
+        self.0.changes.publish(&run);
+        self.0.alarm.set(run.wake_at());
+        for effect in effects {
+            match effect {
+                RunEffect::Ready { .. } => self.0.wake.notify_one(),
+                RunEffect::Started { step, attempt } => match place.take() {
+                    Some(place) => self.perform(Attempt { run: Arc::clone(&run), step, attempt }, place),
+                    // Nobody starts more than there are places for; if it happened all the same, it must be performed.
+                    None => self.perform_beyond(Attempt { run: Arc::clone(&run), step, attempt }),
+                },
+                RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
+                RunEffect::Ended => self.forget(&run),
+                RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {}
             }
-        };
-        if !replayed {
-            if effects.iter().any(|effect| matches!(effect, RunEffect::Stop { .. })) {
-                self.stop_of(run).cancel();
-            }
-            self.0.changes.publish(&answer.run);
         }
-        let view = self.view(answer.run);
-        Ok(Answered { answer: view, replayed })
+        for other in also {
+            self.follow_up(other, None);
+        }
     }
 
     /// Take tasks and perform them, until [`Engine::drain`].
     pub(crate) async fn run(&self) {
-        while !self.0.draining.load(Ordering::Relaxed) {
+        while !self.is_draining() {
             // At least one place must be free before anything is claimed; then as many as there are.
             let Ok(first) = self.0.slots.clone().acquire_owned().await else { return };
-            if self.0.draining.load(Ordering::Relaxed) {
+            if self.is_draining() {
                 return;
             }
             let mut places = vec![first];
@@ -240,8 +261,8 @@ impl Engine {
                 let _ = tokio::time::timeout(BACKSTOP, self.0.wake.notified()).await;
                 continue;
             }
-            for (task, place) in claimed.into_iter().zip(places) {
-                self.perform(task, place);
+            for (advanced, place) in claimed.into_iter().zip(places) {
+                self.follow_up(advanced, Some(place));
             }
         }
     }
@@ -261,8 +282,8 @@ impl Engine {
         }
     }
 
-    /// Start nothing more; wait `grace` for the steps that run, then end their processes without saying how they ended:
-    /// the next start finds them `unknown`.
+    /// Start nothing more; wait `grace` for the steps that run. Those that take longer are left to their shims, where the
+    /// next start finds them; requests that this process itself makes end with it.
     pub(crate) async fn drain(&self, grace: Duration) {
         self.0.draining.store(true, Ordering::Relaxed);
         self.0.wake.notify_one();
@@ -271,10 +292,18 @@ impl Engine {
             return;
         }
         let (left, _) = self.slots();
-        tracing::warn!(
-            steps = left,
-            "steps are still running; their processes are ended, the next start says `unknown`"
-        );
+        tracing::warn!(steps = left, "steps are still running; their shims keep them, the next start takes them up");
+        self.0.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Start nothing more, and leave nothing running: for a run that is tried without a server.
+    pub(crate) async fn end(&self, grace: Duration) {
+        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.wake.notify_one();
+        let all = u32::try_from(self.0.slot_count).unwrap_or(u32::MAX);
+        if tokio::time::timeout(grace, self.0.slots.acquire_many(all)).await.is_ok() {
+            return;
+        }
         self.0.abandoned.store(true, Ordering::Relaxed);
         for stop in self.0.stops.lock().unwrap_or_else(PoisonError::into_inner).values() {
             stop.kill_now();
@@ -282,12 +311,25 @@ impl Engine {
         let _ = tokio::time::timeout(KILL_MARGIN, self.0.slots.acquire_many(all)).await;
     }
 
-    fn stop_of(&self, run: RunId) -> Stop {
+    fn stop_of(&self, run: RunId, step: u32, attempt: u32) -> Stop {
         let mut stops = self.0.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        stops.entry(run).or_default().clone()
+        stops.entry((run, step, attempt)).or_default().clone()
     }
 
-    fn forget_stop(&self, run: RunId) {
-        self.0.stops.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    fn forget_stop(&self, run: RunId, step: u32, attempt: u32) {
+        self.0.stops.lock().unwrap_or_else(PoisonError::into_inner).remove(&(run, step, attempt));
+    }
+
+    /// A run is over: its working directory goes.
+    fn forget(&self, run: &Run) {
+        let workspace = self.0.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&run.id);
+        let Some(workspace) = workspace else { return };
+        let id = run.id;
+        // A large checkout takes long to remove: the place is free for another run meanwhile.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = workspace.remove() {
+                tracing::warn!(run = %id, %error, "the working directory could not be removed");
+            }
+        });
     }
 }

@@ -6,11 +6,15 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod archive;
 mod body;
 mod clock;
 mod console;
 mod data_dir;
 mod engine;
+mod fetch;
+mod once;
+mod planning;
 mod problem;
 mod routes;
 mod serve;
@@ -18,7 +22,11 @@ mod source;
 mod token;
 mod try_local;
 
+pub use archive::{RestoreError, Restored, restore};
 pub use data_dir::StartError;
+pub use engine::Recovered;
+pub use fetch::AllowedHost;
 pub use routes::openapi;
+pub use runner::Program;
 pub use serve::{Ready, Settings, serve};
-pub use try_local::{TryError, TryEvent, try_local};
+pub use try_local::{TryError, TryEvent, Trying, try_local};

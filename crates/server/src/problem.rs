@@ -2,13 +2,18 @@
 
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, QueryRejection},
+    extract::rejection::{BytesRejection, JsonRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use model::api::{Fault, Problem};
+use model::{
+    api::{Fault, Problem},
+    run::Refused,
+};
 use policy::Decision;
 use store::StoreError;
+
+use crate::planning::PlanningError;
 
 /// Faults told at once: nobody reads more, and the answer must not outgrow what was sent.
 const FAULTS_MAX: usize = 1000;
@@ -77,6 +82,29 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn not_in_this_state(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "not-in-this-state", "Not in this state", detail)
+            .hint("Look at the run: its state says what can still be done.")
+    }
+
+    fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "Too large",
+            "The body is larger than this route takes.",
+        )
+        .hint("Send less at once: `docs/api.md` has the limits.")
+    }
+
+    /// What happened and what to do, in a row.
+    pub(crate) fn words(&self) -> String {
+        match &self.0.hint {
+            Some(hint) => format!("{} {hint}", self.0.detail),
+            None => self.0.detail.clone(),
+        }
+    }
+
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
             .hint("The server's log has more, under this request's id.")
@@ -106,10 +134,27 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(what) => Self::not_found(what, "Look at the list for what there is."),
-            StoreError::Refused(refused) => {
-                let detail = format!("{}.", capital(&refused.to_string()));
-                Self::new(StatusCode::CONFLICT, "not-in-this-state", "Not in this state", detail)
-                    .hint("Look at the run: its state says what can still be done.")
+            StoreError::Refused(refused) => Self::from(refused),
+            StoreError::Busy { key, held_by } => {
+                let holders: Vec<String> = held_by.iter().map(ToString::to_string).collect();
+                let detail = format!("Lock `{key}` is taken: held by run {}.", holders.join(", "));
+                Self::new(StatusCode::CONFLICT, "busy", "Busy", detail)
+                    .hint("Wait for the end of that run, or cancel it: this runbook does not wait for its lock.")
+            }
+            StoreError::TooLarge { .. } => Self::too_large(),
+            StoreError::Backup(why) => {
+                let detail = format!("No backup was made: {why}.");
+                Self::new(StatusCode::CONFLICT, "no-backup", "No backup", detail)
+            }
+            error @ (StoreError::DiskFull { .. } | StoreError::ReadOnly { .. }) => {
+                tracing::error!(%error, "the store cannot write");
+                let (kind, title) = match &error {
+                    StoreError::DiskFull { .. } => ("disk-full", "The disk is full"),
+                    _ => ("read-only", "The store cannot be written"),
+                };
+                let detail = format!("{}.", capital(&error.to_string()));
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail)
+                    .hint("Reading goes on. Try again once whoever runs the server has made room or rights.")
             }
             StoreError::NameTaken(name) => {
                 let detail = format!("A token named `{name}` is in force.");
@@ -145,15 +190,56 @@ fn capital(text: &str) -> String {
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::new(
-                rejection.status(),
-                "too-large",
-                "Too large",
-                "The body is larger than this route takes.",
-            )
-            .hint("Send less at once: `docs/api.md` has the limits.");
+            return Self::too_large();
         }
         Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large();
+        }
+        Self::bad_request(rejection.body_text())
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let detail = format!("{}.", capital(&refused.to_string()));
+        match refused {
+            Refused::OwnRequest => {
+                Self::new(StatusCode::FORBIDDEN, "own-request", "One's own request", detail)
+                    .hint("Ask somebody else to decide: nobody approves what they requested.")
+            }
+            _ => Self::not_in_this_state(detail),
+        }
+    }
+}
+
+impl From<PlanningError> for ApiError {
+    fn from(error: PlanningError) -> Self {
+        let detail = format!("{}.", capital(&error.to_string()));
+        match error {
+            PlanningError::NoRunbook(name) => Self::not_found(
+                &format!("runbook `{name}`"),
+                "`signalbox runbooks list` shows which there are.",
+            ),
+            PlanningError::Retired(_) => Self::new(StatusCode::CONFLICT, "retired", "Retired", detail)
+                .hint("Apply it again to bring it back, or use what took its place."),
+            PlanningError::Broken(_) => Self::new(StatusCode::CONFLICT, "no-plan", "No plan", detail)
+                .hint("Apply what is missing; `signalbox check` finds what a folder speaks of and lacks."),
+            PlanningError::Inputs(faults) => {
+                Self::faulty("The inputs are not what the runbook takes; nothing was started.", faults)
+            }
+            PlanningError::TooManyTargets { .. } => {
+                let mut error = Self::faulty(detail, Vec::new());
+                error.0.hint = Some("Choose fewer with the inputs, or raise `max_targets` of the runbook.".to_owned());
+                error
+            }
+            PlanningError::Store(error) => error.into(),
+        }
     }
 }
 

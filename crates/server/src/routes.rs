@@ -1,15 +1,22 @@
 //! The routes, by resource. Every one but those of `public` declares its action in its handler's first argument.
 
+mod backup;
+mod choices;
 mod definitions;
 mod health;
+mod inventories;
 mod live;
 mod log;
 mod paging;
+mod presets;
 mod projects;
 mod runs;
 mod session;
 mod status;
+mod steps;
 mod tokens;
+mod uploads;
+mod versions;
 
 use axum::{
     Router,
@@ -52,7 +59,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     // Told by server-sent events, whose data no operation can name.
-    components(schemas(model::api::OutputChunk, model::api::OutputStream))
+    components(schemas(model::api::OutputChunk, model::api::OutputStream, model::api::RunChange))
 )]
 struct Document;
 
@@ -69,16 +76,34 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, session::who_am_i);
     router = guarded!(router, session::sign_out);
     router = guarded!(router, status::status);
+    router = guarded!(router, backup::backup);
     router = guarded!(router, projects::list);
     router = guarded!(router, definitions::apply);
     router = guarded!(router, definitions::list_runbooks);
     router = guarded!(router, definitions::show_runbook);
-    router = guarded!(router, definitions::list_versions);
+    router = guarded!(router, versions::list);
+    router = guarded!(router, versions::show);
+    router = guarded!(router, versions::diff);
+    router = guarded!(router, versions::rollback);
+    router = guarded!(router, presets::list);
+    router = guarded!(router, presets::show);
+    router = guarded!(router, presets::save);
+    router = guarded!(router, presets::delete);
+    router = guarded!(router, inventories::list);
+    router = guarded!(router, inventories::show);
+    router = guarded!(router, uploads::create);
+    router = guarded!(router, uploads::read);
+    router = guarded!(router, choices::choices);
+    router = guarded!(router, runs::plan);
     router = guarded!(router, runs::start);
     router = guarded!(router, runs::list);
     router = guarded!(router, live::follow_runs);
     router = guarded!(router, runs::show);
     router = guarded!(router, runs::cancel);
+    router = guarded!(router, runs::retry);
+    router = guarded!(router, steps::answer);
+    router = guarded!(router, steps::decide);
+    router = guarded!(router, steps::resolve);
     router = guarded!(router, runs::events);
     router = guarded!(router, log::read);
     router = guarded!(router, live::follow_run);

@@ -1,24 +1,29 @@
 //! From settings to a server that answers, and back to quiet.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use definition::Expressions;
 use jiff::Timestamp;
 use model::id::Uuid;
 use output::Outputs;
+use runner::{Cgroups, Found, Program, RunnerError, Shims};
 use store::Store;
 use tokio::net::TcpListener;
 
 use crate::{
-    access::App,
+    access::{App, Surroundings},
     clock,
     data_dir::{DataDir, StartError},
-    engine::Engine,
+    engine::{Engine, Parts, Recovered},
+    fetch::AllowedHost,
     routes,
 };
 
 /// Steps at once for each core: most wait for something else than this machine.
 const SLOTS_PER_CORE: usize = 8;
 const SLOTS_MIN: usize = 16;
+/// Shims that are started before anything is to be performed.
+const SHIMS_WARM: usize = 2;
 /// How long the answer of a call that started something is kept.
 const KEYS_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 const KEYS_FORGOTTEN_EVERY: Duration = Duration::from_secs(3600);
@@ -31,8 +36,12 @@ pub struct Settings {
     /// Made if it is not there; this server's alone while it runs.
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
-    /// How long steps may go on once the server is told to stop.
+    /// How long a server that is told to stop waits for steps. Those that take longer are left to their shims.
     pub grace: Duration,
+    /// The program that becomes the shims under which steps live: this very one.
+    pub program: Program,
+    /// Hosts, with or without a port, from which choices may be fetched.
+    pub choices_hosts: Vec<AllowedHost>,
 }
 
 /// What a server tells once it answers.
@@ -43,8 +52,10 @@ pub struct Ready {
     pub admin_token: PathBuf,
     /// It was made by this start.
     pub first_start: bool,
-    /// Steps that were running when the last server went away, now `unknown`.
-    pub settled: usize,
+    /// Attempts that were running when the last server went away: they run on, ended meanwhile, or are lost.
+    pub recovered: Recovered,
+    /// What this machine can do for the steps, in words.
+    pub capabilities: Vec<String>,
 }
 
 /// Serve until `shutdown`: then take no new work, let answers and steps finish, keep every run's state.
@@ -66,20 +77,49 @@ pub async fn serve(
         tracing::warn!(%address, "this address is open to the network, and the connection is not encrypted");
     }
 
-    let store = data_dir.store().await?;
+    let evaluate = Arc::new(Expressions::default());
+    let store = data_dir.store(evaluate.clone()).await?;
     let first_start = data_dir.ensure_administrator(&store).await?;
     let fault = |source| StartError::DataDir { path: data_dir.path().to_owned(), source };
     let outputs = Outputs::open(data_dir.output()).map_err(fault)?;
-    let engine = Engine::new(store.clone(), outputs, data_dir.work(), slots());
-    let settled = engine.settle().await.map_err(StartError::Settle)?;
-
-    let performing = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.run().await }
+    let (shims, found) = open_shims(&data_dir.shims(), settings.program).await.map_err(StartError::Shims)?;
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        outputs,
+        shims,
+        evaluate,
+        work: data_dir.work(),
+        forbidden: vec![address],
+        slots: slots(),
     });
-    let forgetting = tokio::spawn(forget_old_keys(store.clone()));
-    let app = App::new(store.clone(), engine.clone());
-    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, settled });
+    if let Some(restored) = store.after_restore(clock::now()).await.map_err(StartError::Recover)? {
+        tracing::warn!(
+            backup_of = %restored.backup_of,
+            runs = restored.runs.len(),
+            "this store was restored from a backup: what was running or queued then is started by nobody"
+        );
+    }
+    let recovered = engine.recover(found).await.map_err(StartError::Recover)?;
+
+    let working = [
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.run().await }
+        }),
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_time().await }
+        }),
+        tokio::spawn(forget_old_keys(store.clone())),
+    ];
+    let capabilities = runner::capabilities();
+    let surroundings = Surroundings {
+        data_dir: data_dir.path().to_owned(),
+        capabilities: capabilities.clone(),
+        choices_hosts: settings.choices_hosts,
+    };
+    let app = App::new(store.clone(), engine.clone(), surroundings);
+    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, recovered, capabilities });
 
     let stopping = {
         let engine = engine.clone();
@@ -97,10 +137,26 @@ pub async fn serve(
         () = async { (&mut closing).await; tokio::time::sleep(ANSWERS_GRACE).await } => Ok(()),
     };
     engine.drain(settings.grace).await;
-    performing.abort();
-    forgetting.abort();
+    for task in working {
+        task.abort();
+    }
     store.close().await;
     served.map_err(StartError::Serve)
+}
+
+/// The shims in this folder, with room for as many steps as there are places.
+pub(crate) async fn open_shims(
+    folder: &std::path::Path,
+    program: Program,
+) -> Result<(Shims, Vec<Found>), RunnerError> {
+    let settings = runner::Settings {
+        program,
+        warm: SHIMS_WARM,
+        idle: slots(),
+        cgroups: Cgroups::probe(),
+        always_cgroup: false,
+    };
+    Shims::open(folder, settings).await
 }
 
 pub(crate) fn slots() -> usize {

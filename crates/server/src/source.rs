@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use definition::{ListedFile, Listing, SourceText};
 use model::{
     api::{ApplyRequest, Fault, SourceFile},
+    definition::Compiled,
     name::Digest,
     runbook::VersionFile,
 };
@@ -14,6 +15,8 @@ use store::NewDefinition;
 /// A repository without faults.
 pub(crate) struct Checked {
     pub(crate) definitions: Vec<NewDefinition>,
+    /// What each of them became, in the same order.
+    pub(crate) compiled: Vec<Compiled>,
     pub(crate) files: BTreeMap<Digest, Vec<u8>>,
     pub(crate) remarks: Vec<Fault>,
 }
@@ -71,6 +74,7 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
 
     let mut files = BTreeMap::new();
     let mut definitions = Vec::with_capacity(reading.definitions.len());
+    let mut compiled = Vec::with_capacity(reading.definitions.len());
     for read in reading.definitions {
         let mut own = Vec::with_capacity(read.files.len());
         for path in &read.files {
@@ -87,13 +91,28 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
         definitions.push(NewDefinition {
             kind: read.kind.name().to_owned(),
             name: read.name,
-            path: read.path,
+            path: read.path.clone(),
             digest: definition::digest(&read.document, &own),
             text: read.text,
             document: read.document,
-            runbook: read.runbook,
+            compiled: stored(&read.compiled).map_err(|error| vec![not_stored(&read.path, &error)])?,
+            service: read.compiled.as_runbook().and_then(|runbook| runbook.service.clone()),
+            effect: read.compiled.as_runbook().map(|runbook| runbook.effect),
             files: own,
         });
+        compiled.push(read.compiled);
     }
-    Ok(Checked { definitions, files, remarks: faults })
+    Ok(Checked { definitions, compiled, files, remarks: faults })
+}
+
+/// As the store keeps it: the definition itself, whose kind stands beside it.
+fn stored(compiled: &Compiled) -> serde_json::Result<serde_json::Value> {
+    match compiled {
+        Compiled::Runbook(runbook) => serde_json::to_value(runbook),
+        Compiled::Inventory(inventory) => serde_json::to_value(inventory),
+    }
+}
+
+fn not_stored(path: &str, error: &serde_json::Error) -> Fault {
+    Fault::without_place("not_stored", path, &format!("This definition cannot be kept: {error}."))
 }

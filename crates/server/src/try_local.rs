@@ -1,18 +1,23 @@
 //! Perform a local file with the same engine, and no server: in a temporary data directory that goes afterwards.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use definition::{Asking, Expressions};
 use model::{
-    api::{ApplyRequest, Fault, OutputChunk, RunView},
+    api::{ApplyRequest, Fault, OutputChunk, RunChange, RunView},
     id::{PrincipalId, RunId, Uuid},
-    run::{PlannedStep, Requested, Requester, RunEvent},
+    inventory::PinnedInventory,
+    run::{CalledRunbook, Plan, PlanFault, Requested, Requester, RunEvent},
+    runbook::InputValues,
 };
 use output::Outputs;
-use store::{Apply, Store, StoreError};
+use runner::{Program, RunnerError};
+use store::{Apply, KeyFile, Store, StoreError};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     clock,
-    engine::{Engine, LiveEvent},
+    engine::{Engine, LiveEvent, Parts},
     serve, source,
 };
 
@@ -27,10 +32,14 @@ pub enum TryError {
     Inputs(Vec<Fault>),
     #[error("there is no runbook `{0}` in what was given")]
     NoRunbook(String),
+    #[error("{0}")]
+    Plan(#[from] PlanFault),
     #[error("a temporary directory cannot be used: {0}")]
     Directory(std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Shims(#[from] RunnerError),
     #[error("the run cannot be followed: {0}")]
     Follow(String),
 }
@@ -39,33 +48,77 @@ pub enum TryError {
 #[derive(Clone, Debug)]
 pub enum TryEvent {
     Run(Box<RunView>),
+    Change(Box<RunChange>),
     Output(OutputChunk),
 }
 
-/// Check `source`, perform its runbook of the name given, and tell `events` what happens; the run as it ended is the answer.
-/// When `cancel` is done first, the run is canceled.
+/// What is tried.
+pub struct Trying<'a> {
+    /// The documents and their files; what the runbook calls must be among them.
+    pub source: ApplyRequest,
+    pub runbook: &'a str,
+    pub inputs: &'a BTreeMap<String, serde_json::Value>,
+    /// Files that inputs name by their digest: each its name and its bytes.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The program that becomes the shims under which steps live: this very one.
+    pub program: Program,
+    /// What the person at the terminal says to manual steps, gates and lost attempts; an end says that nobody is there.
+    pub answers: UnboundedReceiver<RunEvent>,
+}
+
+/// Check the source, perform its runbook, and tell `events` what happens; the run as it ended is the answer. When `cancel` is
+/// done first, the run is canceled.
 ///
 /// # Errors
 /// If nothing could be started.
 pub async fn try_local(
-    source: ApplyRequest,
-    runbook: &str,
-    inputs: &BTreeMap<String, serde_json::Value>,
+    trying: Trying<'_>,
     mut events: impl FnMut(TryEvent) + Send,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RunView, TryError> {
+    let Trying { source, runbook, inputs, files, program, mut answers } = trying;
     let checked = source::check(&source).map_err(TryError::Faulty)?;
-    let Some(chosen) = checked.definitions.iter().find(|definition| definition.name == runbook) else {
-        return Err(TryError::NoRunbook(runbook.to_owned()));
-    };
-    let (digest, chosen) = (chosen.digest.clone(), chosen.runbook.clone());
-    let inputs = definition::read_inputs(&chosen.inputs, inputs).map_err(TryError::Inputs)?;
+    let callees: BTreeMap<String, CalledRunbook> = checked
+        .definitions
+        .iter()
+        .filter_map(|definition| {
+            let digest = definition.digest.clone();
+            let runbook = definition.compiled.as_runbook()?.clone();
+            Some((definition.name.clone(), CalledRunbook { digest, runbook }))
+        })
+        .collect();
+    let inventories: BTreeMap<String, PinnedInventory> = checked
+        .definitions
+        .iter()
+        .filter_map(|definition| {
+            let (digest, targets) = (definition.digest.clone(), definition.compiled.as_inventory()?.targets.clone());
+            Some((definition.name.clone(), PinnedInventory { digest, targets }))
+        })
+        .collect();
+    let Some(chosen) = callees.get(runbook) else { return Err(TryError::NoRunbook(runbook.to_owned())) };
+    let by = Requester { id: PrincipalId(Uuid::nil()), name: "you".to_owned() };
+    let asking = Asking { now: clock::now(), caller: &by.name };
+    let read = definition::read_inputs(&chosen.runbook.inputs, &chosen.runbook.rules, inputs, &asking)
+        .map_err(TryError::Inputs)?;
+    let plan = Plan::of(chosen, &callees, &inventories)?;
 
     let directory = Directory::new().map_err(TryError::Directory)?;
-    let store = Store::open_sqlite(&directory.0.join("signalbox.db")).await?;
+    let evaluate = Arc::new(Expressions::default());
+    let store = Store::open_sqlite(&directory.0.join("signalbox.db"), evaluate.clone()).await?;
+    store.unlock(KeyFile::open_or_make(&directory.0.join("key"))?).await?;
     let outputs = Outputs::open(directory.0.join("output")).map_err(TryError::Directory)?;
-    let engine = Engine::new(store.clone(), outputs, directory.0.join("work"), serve::slots());
-    let by = Requester { id: PrincipalId(Uuid::nil()), name: "you".to_owned() };
+    let (shims, _) = serve::open_shims(&directory.0.join("shims"), program).await?;
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        outputs,
+        shims,
+        evaluate,
+        work: directory.0.join("work"),
+        forbidden: Vec::new(),
+        slots: serve::slots(),
+    });
+    let requested = requested(chosen, read.values, plan, &by);
+    let id = requested.id;
     let apply = Apply {
         project: PROJECT.to_owned(),
         definitions: checked.definitions,
@@ -78,55 +131,85 @@ pub async fn try_local(
     };
     store.apply(apply).await?;
     let project = store.project(PROJECT).await?.ok_or(StoreError::NotFound("project"))?;
-    let id = RunId(Uuid::now_v7());
-    let requested = Requested {
-        id,
-        project: PROJECT.to_owned(),
-        digest,
-        inputs_digest: definition::inputs_digest(&inputs),
-        inputs,
-        reason: None,
-        by: by.clone(),
-        via: "cli".to_owned(),
-        steps: PlannedStep::of(&chosen),
-        runbook: chosen.name,
-        title: chosen.title,
-        service: chosen.service,
-        effect: chosen.effect,
-        timeout_s: chosen.timeout_s,
-    };
-    let performing = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.run().await }
-    });
-    engine.request(project, requested, None).await?;
+    for (name, bytes) in files {
+        store.upload(project, &name, bytes, by.id, clock::now()).await?;
+    }
+    let secrets =
+        read.secrets.into_iter().map(|(name, value)| (name, store::SecretText::from(value.expose().to_owned())));
+    let secrets = secrets.collect();
+    let working = [
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.run().await }
+        }),
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_time().await }
+        }),
+    ];
+    engine.request(project, requested, secrets, None).await?;
     let mut follow = engine.follow(PROJECT, id, None, None).await?.ok_or(StoreError::NotFound("run"))?;
     let mut cancel = Box::pin(cancel);
     let mut canceled = false;
     let ended = loop {
         let next = tokio::select! {
             next = follow.next() => next,
+            Some(answer) = answers.recv() => {
+                advance(&engine, id, answer).await?;
+                continue;
+            }
             () = &mut cancel, if !canceled => {
                 canceled = true;
-                let event = RunEvent::CancelRequested { by: by.clone() };
-                match engine.cancel(id, event, None).await {
-                    // It ended at the same moment: the follower says how.
-                    Ok(_) | Err(StoreError::Refused(_)) => continue,
-                    Err(error) => return Err(error.into()),
-                }
+                advance(&engine, id, RunEvent::CancelRequested { by: by.clone() }).await?;
+                continue;
             }
         };
         match next.map_err(|error| TryError::Follow(error.to_string()))? {
             Some((_, LiveEvent::Run(run))) => events(TryEvent::Run(run)),
+            Some((_, LiveEvent::Change(change))) => events(TryEvent::Change(change)),
             Some((_, LiveEvent::Output(chunk))) => events(TryEvent::Output(chunk)),
             Some((_, LiveEvent::End(run))) => break *run,
             None => return Err(TryError::Follow("it ended without an end".to_owned())),
         }
     };
-    engine.drain(std::time::Duration::from_secs(10)).await;
-    performing.abort();
+    engine.end(std::time::Duration::from_secs(10)).await;
+    for task in working {
+        task.abort();
+    }
     store.close().await;
     Ok(ended)
+}
+
+/// What somebody said; it may have ended at the same moment, and the follower says how.
+async fn advance(engine: &Engine, run: RunId, event: RunEvent) -> Result<(), TryError> {
+    match engine.advance(run, event, None).await {
+        Ok(_) | Err(StoreError::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn requested(chosen: &CalledRunbook, inputs: InputValues, plan: Plan, by: &Requester) -> Requested {
+    let runbook = &chosen.runbook;
+    Requested {
+        id: RunId(Uuid::now_v7()),
+        project: PROJECT.to_owned(),
+        digest: chosen.digest.clone(),
+        inputs_digest: definition::inputs_digest(&inputs),
+        inputs,
+        reason: None,
+        by: by.clone(),
+        via: "cli".to_owned(),
+        runbook: runbook.name.clone(),
+        title: runbook.title.clone(),
+        service: runbook.service.clone(),
+        environment: runbook.environment.clone(),
+        change_class: runbook.change_class,
+        labels: runbook.labels.clone(),
+        effect: plan.effect(),
+        timeout_s: runbook.timeout_s,
+        retry_of: None,
+        plan,
+    }
 }
 
 /// A directory that only this user may read, removed at the end.

@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, check, completions, login, logout, projects, run, runbooks, runs, schema, server, tokens, try_file,
+    apply, backup, check, completions, inventories, login, logout, plan, presets, projects, restore, run,
+    runbooks, runs, schema, server, step, tokens, try_file, versions,
 };
 
 /// The address of a server unless another is given.
@@ -64,11 +65,18 @@ pub enum Command {
     Apply(apply::Args),
     Schema(schema::Args),
     Try(try_file::Args),
+    Plan(plan::Args),
     Run(run::Args),
     Runs(runs::Args),
+    Step(step::Args),
+    Presets(presets::Args),
     Runbooks(runbooks::Args),
+    Versions(versions::Args),
+    Inventories(inventories::Args),
     Projects(projects::Args),
     Tokens(tokens::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Login(login::Args),
     Logout(logout::Args),
     Completions(completions::Args),

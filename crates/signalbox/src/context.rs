@@ -1,12 +1,9 @@
 //! What a command has at hand: how it was asked, where it prints, whom it asks.
 
-use std::collections::BTreeMap;
-
 use client::{Client, Error};
-use serde_json::Value;
 
 use crate::{
-    args::{DEFAULT_PROJECT, DEFAULT_URL, Global, InputArg},
+    args::{DEFAULT_PROJECT, DEFAULT_URL, Global},
     credentials::Credentials,
     failure::Failure,
     printer::Printer,
@@ -66,15 +63,4 @@ fn token(url: &str) -> Result<Option<String>, Failure> {
         Err(std::env::VarError::NotUnicode(_)) => Err(Failure::usage("SIGNALBOX_TOKEN is not UTF-8")),
         _ => Ok(Credentials::load()?.token(url)),
     }
-}
-
-/// The inputs by name, each given once.
-pub fn inputs(given: &[InputArg]) -> Result<BTreeMap<String, Value>, Failure> {
-    let mut inputs = BTreeMap::new();
-    for InputArg { key, value } in given {
-        if inputs.insert(key.clone(), Value::String(value.clone())).is_some() {
-            return Err(Failure::usage(format!("the input {key} is given twice")));
-        }
-    }
-    Ok(inputs)
 }

@@ -1,14 +1,21 @@
 //! A followed run on the terminal: the steps' output on standard output, everything else on standard error.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use client::{Client, LiveEvent};
 use futures_util::StreamExt;
 use model::{
-    api::{OutputChunk, OutputStream, RunView},
+    api::{OutputChunk, OutputStream, RunChange, RunView},
     id::RunId,
-    run::{RunState, StepState},
+    run::{RunState, StepRun, StepState, WaitReason},
 };
 use serde::Serialize;
 
@@ -18,7 +25,7 @@ use crate::{
     printer::Printer,
     steps::{self, StepList},
     terminal::Filter,
-    words,
+    tree, words,
 };
 
 /// Between two drawings of the step list.
@@ -28,6 +35,7 @@ const LINE_MAX: usize = 16 * 1024;
 
 /// What is known of a followed run, and how it is shown.
 pub struct Watch<'a> {
+    context: &'a Context,
     printer: &'a Printer,
     /// Only this step's output.
     step: Option<&'a str>,
@@ -35,7 +43,12 @@ pub struct Watch<'a> {
     telling: bool,
     list: Option<StepList>,
     view: Option<Box<RunView>>,
-    states: BTreeMap<String, StepState>,
+    /// What was told of each step last: its state, and what it waited for.
+    told: BTreeMap<String, (StepState, Option<String>)>,
+    /// Commands that end a wait are told too: there is a server that takes them.
+    hints: bool,
+    /// Questions that somebody at the terminal is being asked: meanwhile nothing is drawn there.
+    questions: Option<Arc<AtomicUsize>>,
     filters: BTreeMap<(String, u32, &'static str), Filter>,
     /// The begin of a line whose end is yet to come.
     partial: String,
@@ -50,19 +63,27 @@ struct Tagged<'a, T> {
 
 impl<'a> Watch<'a> {
     /// Output and states, with a live step list where the terminal can draw it.
-    pub fn run(printer: &'a Printer) -> Self {
-        Self { list: printer.step_list(), telling: true, ..Self::log(printer, None) }
+    pub fn run(context: &'a Context) -> Self {
+        Self { list: context.printer.step_list(), telling: true, ..Self::log(context, None) }
+    }
+
+    /// As [`Watch::run`], for a run without a server.
+    pub fn local(context: &'a Context, questions: Arc<AtomicUsize>) -> Self {
+        Self { hints: false, questions: Some(questions), ..Self::run(context) }
     }
 
     /// Output alone.
-    pub fn log(printer: &'a Printer, step: Option<&'a str>) -> Self {
+    pub fn log(context: &'a Context, step: Option<&'a str>) -> Self {
         Self {
-            printer,
+            context,
+            printer: &context.printer,
             step,
             telling: false,
             list: None,
             view: None,
-            states: BTreeMap::new(),
+            told: BTreeMap::new(),
+            hints: true,
+            questions: None,
             filters: BTreeMap::new(),
             partial: String::new(),
         }
@@ -72,6 +93,7 @@ impl<'a> Watch<'a> {
     pub fn event(&mut self, event: LiveEvent) -> Option<Box<RunView>> {
         match event {
             LiveEvent::Run(view) => self.state(view),
+            LiveEvent::Change(change) => self.change(*change),
             LiveEvent::Output(chunk) => self.output(&chunk),
             LiveEvent::Lost(why) => self.tell(&format!("{why}; looking for it again")),
             LiveEvent::End(view) => return Some(view),
@@ -80,8 +102,11 @@ impl<'a> Watch<'a> {
     }
 
     pub fn beat(&mut self) {
-        if let (Some(list), Some(view)) = (&mut self.list, &self.view) {
-            list.draw(&view.run);
+        let asking = self.questions.as_ref().is_some_and(|open| open.load(Ordering::Relaxed) > 0);
+        match (&mut self.list, &self.view) {
+            (Some(list), _) if asking => list.clear(),
+            (Some(list), Some(view)) => list.draw(&view.run),
+            _ => {}
         }
     }
 
@@ -96,21 +121,62 @@ impl<'a> Watch<'a> {
         self.beat();
     }
 
+    fn change(&mut self, change: RunChange) {
+        if self.telling && self.printer.is_json() {
+            self.printer.object_line(&Tagged { r#type: "change", value: &change });
+        }
+        let Some(mut view) = self.view.take() else { return };
+        let before = (view.run.state, view.waits_for.clone());
+        let changed = change.run.steps.clone();
+        client::apply(&mut view, change);
+        if self.telling && !self.printer.is_json() && self.list.is_none() {
+            self.tell_run(&view, Some(before));
+            for step in changed {
+                self.tell_step(&view, &step);
+            }
+        }
+        self.view = Some(view);
+        self.beat();
+    }
+
     fn tell_changes(&mut self, view: &RunView) {
         let before = self.view.as_ref().map(|view| (view.run.state, view.waits_for.clone()));
-        if before != Some((view.run.state, view.waits_for.clone())) && !view.run.state.is_end() {
+        self.tell_run(view, before);
+        for branch in tree::branches(&view.run) {
+            self.tell_step(view, branch.step);
+        }
+    }
+
+    fn tell_run(&self, view: &RunView, before: Option<(RunState, Option<String>)>) {
+        // What a step waits for is told of the step.
+        let own = view.run.state == RunState::Waiting && view.run.wait.is_none();
+        let news = before != Some((view.run.state, view.waits_for.clone()));
+        if news && !own && !view.run.state.is_end() {
             self.tell(&words::run(view));
         }
-        for step in &view.run.steps {
-            let before = self.states.insert(step.name.clone(), step.state);
-            if before != Some(step.state) && step.state != StepState::Pending {
-                self.tell(&words::step(step));
-            }
+    }
+
+    fn tell_step(&mut self, view: &RunView, step: &StepRun) {
+        let waits = step.wait.as_ref().map(words::wait);
+        let now = (step.state, waits);
+        if self.told.get(&step.path) == Some(&now) {
+            return;
+        }
+        // Every step waits for a place; most for no time that anybody would notice.
+        let on_its_way = matches!(step.wait.as_ref().map(|wait| &wait.reason), Some(WaitReason::Runner));
+        let quiet = step.state == StepState::Pending || on_its_way;
+        self.told.insert(step.path.clone(), now);
+        if quiet {
+            return;
+        }
+        self.tell(&words::step(step));
+        if let (true, Some(way)) = (self.hints, words::way_on(self.context, &view.run, step)) {
+            self.tell(&format!("  answer with {way}"));
         }
     }
 
     fn output(&mut self, chunk: &OutputChunk) {
-        if self.step.is_some_and(|step| step != chunk.step) {
+        if self.step.is_some_and(|step| step != chunk.step && !chunk.step.ends_with(&format!(".{step}"))) {
             return;
         }
         if self.printer.is_json() {
@@ -179,8 +245,8 @@ impl<'a> Watch<'a> {
             if let Some(view) = &self.view {
                 self.printer.out_bytes(held.as_bytes());
                 held.clear();
-                for step in &view.run.steps {
-                    self.printer.err(&steps::line(step, 0, self.printer.canvas(true).colours));
+                for branch in tree::branches(&view.run) {
+                    self.printer.err(&steps::line(&branch, 0, self.printer.canvas(true).colours));
                 }
             }
         }
@@ -213,7 +279,11 @@ pub fn exit_of(state: RunState) -> Exit {
     match state {
         RunState::Succeeded => Exit::Success,
         RunState::Failed | RunState::Canceled => Exit::Failed,
-        RunState::Unknown | RunState::Queued | RunState::Running | RunState::Canceling => Exit::Unknown,
+        RunState::Unknown
+        | RunState::Queued
+        | RunState::Running
+        | RunState::Waiting
+        | RunState::Canceling => Exit::Unknown,
     }
 }
 

@@ -11,11 +11,14 @@ mod failure;
 mod faults;
 mod folder;
 mod follow;
+mod inputs;
 mod printer;
+mod prompt;
 mod steps;
 mod table;
 mod terminal;
 mod times;
+mod tree;
 mod words;
 
 fn main() -> std::process::ExitCode {

@@ -1,9 +1,13 @@
 //! The live step list: one line for each step at the lower edge of the terminal, output above it.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model::run::{Run, StepRun, StepState};
+use model::run::{Run, StepState};
 
-use crate::{terminal, words};
+use crate::{
+    terminal,
+    tree::{self, Branch},
+    words,
+};
 
 /// Most lines of the list; a long run shows those around the step that moves.
 const LINES_MAX: usize = 12;
@@ -32,7 +36,7 @@ impl StepList {
     /// Draws the run as it stands.
     pub fn draw(&mut self, run: &Run) {
         self.beat = self.beat.wrapping_add(1);
-        let texts = window(&run.steps, self.height, |step| line(step, self.beat, self.colours));
+        let texts = window(&tree::branches(run), self.height, |branch| line(branch, self.beat, self.colours));
         while self.bars.len() < texts.len() {
             let bar = self.lines.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
@@ -59,12 +63,14 @@ impl StepList {
     }
 }
 
-/// A step with its sign, as it stays on the terminal in the end.
-pub fn line(step: &StepRun, beat: usize, colours: bool) -> String {
+/// A step with its sign, as it stays on the terminal in the end; behind what it is in by its depth.
+pub fn line(branch: &Branch<'_>, beat: usize, colours: bool) -> String {
     const TURNS: [char; 8] = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
+    let Branch { depth, step, label } = *branch;
     let (sign, colour) = match step.state {
         StepState::Pending => ('·', "2"),
         StepState::Running => (TURNS[beat % TURNS.len()], "36"),
+        StepState::Waiting => ('…', "33"),
         StepState::Succeeded => ('✓', "32"),
         StepState::Failed => ('✗', "31"),
         StepState::Skipped => ('-', "2"),
@@ -73,23 +79,29 @@ pub fn line(step: &StepRun, beat: usize, colours: bool) -> String {
     };
     let words = match (step.state, step.started_at) {
         (StepState::Running, Some(started)) => {
-            format!("{}: running for {}", step.name, crate::times::between(started, None))
+            format!("{label}: running for {}", crate::times::between(started, None))
         }
-        _ => words::step(step),
+        _ => words::step_named(label, step),
     };
     // Names and messages come from elsewhere, and each has one line here.
     let words = terminal::clean(&words).replace(['\n', '\r', '\t'], " ");
-    if colours { format!("\x1b[{colour}m{sign}\x1b[0m {words}") } else { format!("{sign} {words}") }
+    let indent = "  ".repeat(depth);
+    if colours { format!("{indent}\x1b[{colour}m{sign}\x1b[0m {words}") } else { format!("{indent}{sign} {words}") }
 }
 
 /// At most `height` lines: all steps, or those around the one that moves.
-fn window(steps: &[StepRun], height: usize, line: impl Fn(&StepRun) -> String) -> Vec<String> {
+fn window<'r>(steps: &[Branch<'r>], height: usize, line: impl Fn(&Branch<'r>) -> String) -> Vec<String> {
     if steps.len() <= height {
         return steps.iter().map(line).collect();
     }
     // Two lines say how many are hidden.
     let shown = height.saturating_sub(2).max(1);
-    let at = steps.iter().position(|step| !step.state.is_end()).unwrap_or(steps.len());
+    // Groups around it move too, but it is the innermost that is looked for.
+    let moves = |branch: &Branch<'_>| {
+        matches!(branch.step.state, StepState::Running | StepState::Waiting) && branch.step.body.children.is_empty()
+    };
+    let first_open = || steps.iter().position(|branch| !branch.step.state.is_end());
+    let at = steps.iter().position(moves).or_else(first_open).unwrap_or(steps.len());
     let first = at.saturating_sub(shown / 2).min(steps.len() - shown);
     let behind = steps.len() - first - shown;
     let mut lines: Vec<String> = steps[first..first + shown].iter().map(line).collect();
@@ -103,39 +115,43 @@ fn window(steps: &[StepRun], height: usize, line: impl Fn(&StepRun) -> String) -
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use model::{run::Cause, runbook::Effect};
+    use model::{
+        run::{Cause, StepRun},
+        runbook::Effect,
+    };
 
     use super::*;
 
     fn step(name: &str, state: StepState) -> StepRun {
-        StepRun {
-            name: name.into(),
-            action: "run".into(),
-            effect: Effect::Read,
-            state,
-            attempt: 1,
-            started_at: jiff::Timestamp::from_second(0).ok(),
-            finished_at: jiff::Timestamp::from_second(2).ok(),
-            exit_code: (state == StepState::Failed).then_some(3),
-            signal: None,
-            cause: (state == StepState::Failed).then_some(Cause::Exit),
-            message: None,
-            outputs: BTreeMap::new(),
-        }
+        let step = serde_json::json!({
+            "name": name,
+            "path": name,
+            "action": "run",
+            "effect": Effect::Read,
+            "state": state,
+            "attempt": 1,
+            "started_at": "1970-01-01T00:00:00Z",
+            "finished_at": "1970-01-01T00:00:02Z",
+            "exit_code": (state == StepState::Failed).then_some(3),
+            "cause": (state == StepState::Failed).then_some(Cause::Exit),
+            "outputs": {},
+        });
+        serde_json::from_value(step).unwrap()
+    }
+
+    fn plain(step: &StepRun) -> String {
+        line(&Branch { depth: 0, step, label: &step.name }, 0, false)
     }
 
     #[test]
     fn lines_say_state_how_and_how_long() {
-        assert_eq!(line(&step("build", StepState::Succeeded), 0, false), "✓ build: succeeded after 2.0 s");
-        assert_eq!(
-            line(&step("build", StepState::Failed), 0, false),
-            "✗ build: failed (exit code 3) after 2.0 s"
-        );
+        assert_eq!(plain(&step("build", StepState::Succeeded)), "✓ build: succeeded after 2.0 s");
+        assert_eq!(plain(&step("build", StepState::Failed)), "✗ build: failed (exit code 3) after 2.0 s");
         let mut hostile = step("build", StepState::Failed);
         hostile.message = Some("no\nroom \x1b[2J".into());
-        assert_eq!(line(&hostile, 0, false), "✗ build: failed (exit code 3) after 2.0 s: no room \\x1b[2J");
+        assert_eq!(plain(&hostile), "✗ build: failed (exit code 3) after 2.0 s: no room \\x1b[2J");
+        let inner = step("drain", StepState::Pending);
+        assert_eq!(line(&Branch { depth: 2, step: &inner, label: "drain" }, 0, false), "    · drain: pending");
     }
 
     #[test]
@@ -147,12 +163,17 @@ mod tests {
                 })
                 .collect()
         };
+        fn names(steps: &[StepRun], height: usize) -> Vec<String> {
+            let branches: Vec<Branch<'_>> =
+                steps.iter().map(|step| Branch { depth: 0, step, label: &step.name }).collect();
+            window(&branches, height, |branch| branch.label.to_owned())
+        }
         for ended in 0..=30 {
-            let lines = window(&states(ended), 8, |step| step.name.clone());
+            let lines = names(&states(ended), 8);
             assert_eq!(lines.len(), 8);
             assert!(ended == 30 || lines.contains(&ended.to_string()), "{ended}: {lines:?}");
         }
-        assert_eq!(window(&states(3), 1, |step| step.name.clone()), ["3"]);
-        assert_eq!(window(&states(3)[..2], 8, |step| step.name.clone()), ["0", "1"]);
+        assert_eq!(names(&states(3), 1), ["3"]);
+        assert_eq!(names(&states(3)[..2], 8), ["0", "1"]);
     }
 }

@@ -8,7 +8,7 @@ use model::{
     api::{Applied, ApplyOutcome},
     id::{PrincipalId, Uuid},
     name::Digest,
-    runbook::{Runbook, VersionFile},
+    runbook::{Effect, VersionFile},
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -45,7 +45,11 @@ pub struct NewDefinition {
     pub digest: Digest,
     pub text: String,
     pub document: Value,
-    pub runbook: Runbook,
+    /// As the engine takes it: a runbook or an inventory, as JSON.
+    pub compiled: Value,
+    pub service: Option<String>,
+    /// The strongest effect of a runbook's steps.
+    pub effect: Option<Effect>,
     pub files: Vec<VersionFile>,
 }
 
@@ -63,6 +67,26 @@ struct Wanted {
     file: VersionFile,
 }
 
+/// Record that a version became the current one.
+macro_rules! publish {
+    ($connection:expr, $definition:expr, $digest:expr, $at:expr, $by:expr, $rolled_back:expr) => {{
+        sqlx::query(
+            "INSERT INTO publications (id, definition, digest, published_at, published_by, rolled_back) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(model::id::Uuid::now_v7())
+        .bind($definition)
+        .bind($digest)
+        .bind(jiff_sqlx::ToSqlx::to_sqlx($at))
+        .bind($by.clone())
+        .bind(i64::from($rolled_back))
+        .execute(&mut *$connection)
+        .await?;
+    }};
+}
+
+pub(crate) use publish;
+
 impl Store {
     /// Store an operations repository: all of it, or nothing. The answers come in the order of the definitions, then what
     /// was retired.
@@ -73,7 +97,12 @@ impl Store {
     pub async fn apply(&self, apply: Apply) -> Result<Vec<Applied>, StoreError> {
         for new in &apply.definitions {
             let paths = new.files.iter().any(|file| file.path.contains('\0'));
-            if paths || new.path.contains('\0') || new.text.contains('\0') || has_nul(&new.document) {
+            if paths
+                || new.path.contains('\0')
+                || new.text.contains('\0')
+                || has_nul(&new.document)
+                || has_nul(&new.compiled)
+            {
                 return Err(StoreError::HasNul);
             }
         }
@@ -185,9 +214,13 @@ impl Store {
                     }
                 };
                 has.insert(name, Known { id: definition, digest: new.digest.clone(), retired: false });
+                publish!(connection, definition, new.digest.as_str(), at, by_name, false);
+                let compiled = new.compiled.to_string();
+                let checksum = Digest::from_bytes(&Sha256::digest(compiled.as_bytes()).into());
                 let version = sqlx::query(
-                    "INSERT INTO versions (id, definition, digest, path, text, document, runbook, published_at, \
-                     published_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+                    "INSERT INTO versions (id, definition, digest, path, text, document, compiled, published_at, \
+                     published_by, compiled_sha256) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                     ON CONFLICT DO NOTHING",
                 )
                 .bind(Uuid::now_v7())
                 .bind(definition)
@@ -195,9 +228,10 @@ impl Store {
                 .bind(new.path.clone())
                 .bind(new.text)
                 .bind(Json(new.document))
-                .bind(Json(&new.runbook))
+                .bind(compiled)
                 .bind(at.to_sqlx())
                 .bind(by_name.clone())
+                .bind(checksum.as_str())
                 .execute(&mut *connection)
                 .await?;
                 // A digest that came before is that version again, files and all.
@@ -210,7 +244,7 @@ impl Store {
                     }));
                 }
                 let data = json!({
-                    "kind": new.kind, "digest": new.digest, "previous": previous, "effect": new.runbook.effect,
+                    "kind": new.kind, "digest": new.digest, "previous": previous, "effect": new.effect,
                 });
                 let mut event = NewEvent::standalone(
                     "definition.published",
@@ -220,7 +254,7 @@ impl Store {
                     format!("{}/{}", new.kind.to_lowercase(), new.name),
                     data,
                 );
-                event.service = new.runbook.service;
+                event.service = new.service;
                 events.push(event);
             }
 

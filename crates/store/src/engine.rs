@@ -4,13 +4,14 @@ use std::{
     path::Path,
     str::FromStr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use jiff::Timestamp;
+use model::evaluate::Evaluate;
 use sqlx::{
     ConnectOptions, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -18,7 +19,7 @@ use sqlx::{
 };
 use tokio::sync::RwLock;
 
-use crate::{StoreError, migrations, sqlite::Sqlite};
+use crate::{KeyFile, StoreError, cache::Cache, migrations, sqlite::Sqlite};
 
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
@@ -27,8 +28,25 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 #[derive(Clone)]
 pub struct Store {
     pub(crate) engine: Engine,
+    pub(crate) context: Arc<Context>,
     transactions: Arc<AtomicU64>,
 }
+
+/// What a transition needs beside its rows.
+pub(crate) struct Context {
+    pub(crate) evaluate: Evaluator,
+    pub(crate) cache: Cache,
+    pub(crate) key: OnceLock<KeyFile>,
+}
+
+impl Context {
+    fn new(evaluate: Evaluator) -> Arc<Self> {
+        Arc::new(Self { evaluate, cache: Cache::default(), key: OnceLock::new() })
+    }
+}
+
+/// The expression language, for the state machine.
+pub type Evaluator = Arc<dyn Evaluate + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) enum Engine {
@@ -53,7 +71,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Newer`] if a newer program wrote it.
-    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+    pub async fn open_sqlite(path: &Path, evaluate: Evaluator) -> Result<Self, StoreError> {
+        let place: Arc<str> = path.display().to_string().into();
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -61,9 +80,11 @@ impl Store {
             // Law 4: what was acknowledged survives power loss. Costs one fsync for each group of writes.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten: a secret's sealed bytes do not stay behind in a free page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
-        let mut writer = options.connect().await?;
+        let mut writer = options.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
         migrations::sqlite().run(&mut writer).await.map_err(migrations::explain)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -71,8 +92,8 @@ impl Store {
             .test_before_acquire(false)
             .connect_lazy_with(options.read_only(true).create_if_missing(false));
         let transactions = Arc::new(AtomicU64::new(0));
-        let engine = Engine::Sqlite(Sqlite::start(writer, readers, transactions.clone()));
-        Ok(Self { engine, transactions })
+        let engine = Engine::Sqlite(Sqlite::start(writer, readers, transactions.clone(), place));
+        Ok(Self { engine, context: Context::new(evaluate), transactions })
     }
 
     /// Connect to the PostgreSQL database at `url` (`postgres://user@host/name`), and bring its schema up to date.
@@ -80,7 +101,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Newer`] if a newer program wrote it, [`StoreError::NotDurable`] if the database acknowledges what it
     /// has not yet written.
-    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+    pub async fn open_postgres(url: &str, evaluate: Evaluator) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url)?.application_name("signalbox").disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;
@@ -91,7 +112,7 @@ impl Store {
         }
         migrations::postgres().run(&pool).await.map_err(migrations::explain)?;
         let engine = Engine::Postgres(Postgres { pool, open: Arc::new(RwLock::new(())) });
-        Ok(Self { engine, transactions: Arc::new(AtomicU64::new(0)) })
+        Ok(Self { engine, context: Context::new(evaluate), transactions: Arc::new(AtomicU64::new(0)) })
     }
 
     /// `sqlite` or `postgres`.
@@ -159,7 +180,7 @@ macro_rules! in_write {
                     Err(error) => {
                         // The first error is the one to tell; a failed rollback ends with the connection.
                         let _ = transaction.rollback().await;
-                        Err(error)
+                        Err(error.at("the database"))
                     }
                 }
             }
@@ -176,7 +197,7 @@ macro_rules! in_read {
                 let mut pooled = sqlite.readers.acquire().await?;
                 let $connection: &mut sqlx::SqliteConnection = &mut pooled;
                 let answer: Result<_, $crate::StoreError> = $body.await;
-                answer
+                answer.map_err(|error| error.at(&sqlite.place))
             }
             $crate::engine::Engine::Postgres(postgres) => {
                 let _open = postgres.open.read().await;

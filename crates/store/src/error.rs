@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use model::run::Refused;
+use model::{id::RunId, run::Refused};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -8,6 +8,34 @@ pub enum StoreError {
     NotFound(&'static str),
     #[error("the state machine refuses it: {0}")]
     Refused(#[from] Refused),
+    #[error(
+        "lock `{key}` is taken, and this does not wait for it: held by run {}",
+        .held_by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Busy { key: String, held_by: Vec<RunId> },
+    /// There are secret inputs, and no key file was given to the store.
+    #[error("there is no key to seal secret inputs with: the server opens its key file when it starts")]
+    NoKey,
+    /// The key file or something sealed is not what it should be.
+    #[error("{0}")]
+    Seal(String),
+    #[error("the file has {size} bytes; at most {most} are taken")]
+    TooLarge { size: usize, most: usize },
+    /// Why there is no backup, and what to do.
+    #[error("no backup was made: {0}")]
+    Backup(String),
+    /// Nothing of what was just asked for is stored.
+    #[error(
+        "the disk that holds {place} is full: nothing was stored. What was acknowledged before is safe, and reading goes on. \
+         Make room there; work goes on by itself then ({detail})"
+    )]
+    DiskFull { place: String, detail: String },
+    #[error(
+        "{place} cannot be written: nothing was stored. What was acknowledged before is safe, and reading goes on. Let the \
+         server's user write the file and its folder, or mount the file system for writing; work goes on by itself then \
+         ({detail})"
+    )]
+    ReadOnly { place: String, detail: String },
     #[error("the name `{0}` is taken")]
     NameTaken(String),
     #[error("this Idempotency-Key came before with another body")]
@@ -46,5 +74,54 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolClosed => Self::Closed,
             other => Self::Database(other),
         }
+    }
+}
+
+impl StoreError {
+    /// The faults of the disk by name, with the place that they are of.
+    pub(crate) fn at(self, place: &str) -> Self {
+        match self {
+            Self::Database(error) => match fault_of(&error) {
+                Some(fault) => fault.at(place),
+                None => Self::Database(error),
+            },
+            other => other,
+        }
+    }
+}
+
+/// A fault of the disk, and not of what was asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    Full(String),
+    ReadOnly(String),
+}
+
+impl Fault {
+    pub(crate) fn at(self, place: &str) -> StoreError {
+        let place = place.to_owned();
+        match self {
+            Self::Full(detail) => StoreError::DiskFull { place, detail },
+            Self::ReadOnly(detail) => StoreError::ReadOnly { place, detail },
+        }
+    }
+}
+
+pub(crate) fn fault_of(error: &sqlx::Error) -> Option<Fault> {
+    let database = error.as_database_error()?;
+    let code = database.code()?;
+    let detail = database.message().to_owned();
+    // SQLite's codes are numbers, of which the lowest byte says the kind; PostgreSQL's have five characters.
+    if code.len() == 5 && database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return match code.as_ref() {
+            "53100" => Some(Fault::Full(detail)),
+            "25006" => Some(Fault::ReadOnly(detail)),
+            _ => None,
+        };
+    }
+    match code.parse::<u32>().ok()? & 0xff {
+        13 => Some(Fault::Full(detail)),
+        8 | 14 => Some(Fault::ReadOnly(detail)),
+        _ => None,
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct NewEvent {
     pub principal: Option<Uuid>,
     pub project: Option<String>,
     pub service: Option<String>,
+    pub environment: Option<String>,
     pub subject: String,
     pub run: Option<(Uuid, i64)>,
     pub correlation: Uuid,
@@ -45,6 +46,7 @@ impl NewEvent {
             principal,
             project,
             service: None,
+            environment: None,
             subject,
             run: None,
             correlation: id,
@@ -71,21 +73,17 @@ impl NewEvent {
             }
             let id = Uuid::now_v7();
             let step = event.step().and_then(|place| run.steps.get(usize::try_from(place).ok()?));
-            let principal = match event {
-                RunEvent::Requested(requested) => Some(requested.by.id.0),
-                RunEvent::CancelRequested { by } => Some(by.id.0),
-                _ => None,
-            };
             sequence += 1;
             written.push(Self {
                 id,
                 at,
                 kind: event.kind(),
-                principal,
+                principal: event.by().map(|by| by.id.0),
                 project: Some(run.project.clone()),
                 service: run.service.clone(),
+                environment: run.environment.clone(),
                 subject: match step {
-                    Some(step) => format!("run/{}/step/{}", run.id, step.name),
+                    Some(step) => format!("run/{}/step/{}", run.id, step.path),
                     None => format!("run/{}", run.id),
                 },
                 run: Some((run.id.0, sequence)),
@@ -129,10 +127,10 @@ macro_rules! insert_events {
                     .push_bind(event.kind)
                     .push_bind(event.principal)
                     .push_bind(none.clone())
-                    .push_bind(none.clone())
+                    .push_bind(none)
                     .push_bind(event.project)
                     .push_bind(event.service)
-                    .push_bind(none)
+                    .push_bind(event.environment)
                     .push_bind(event.subject)
                     .push_bind(event.run.map(|(run, _)| run))
                     .push_bind(event.run.map(|(_, sequence)| sequence))

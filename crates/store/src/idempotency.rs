@@ -29,9 +29,10 @@ pub struct Answered<T> {
     pub replayed: bool,
 }
 
-/// Claim a key on a connection of either engine. `Some` is the answer given before, to give again.
+/// Claim a key on a connection of either engine. `Some` is the answer given before, to give again; else the answer must be
+/// kept with `answer_key!` in the same transaction.
 macro_rules! claim_key {
-    ($connection:expr, $key:expr, $answer:expr) => {{
+    ($connection:expr, $key:expr) => {{
         let key: &$crate::Key = $key;
         loop {
             let inserted = sqlx::query(
@@ -43,7 +44,7 @@ macro_rules! claim_key {
             .bind(key.key.clone())
             .bind(model::id::Uuid::now_v7())
             .bind(key.body.clone())
-            .bind(sqlx::types::Json($answer))
+            .bind(sqlx::types::Json(serde_json::Value::Null))
             .execute(&mut *$connection)
             .await?;
             if inserted.rows_affected() == 1 {
@@ -70,7 +71,23 @@ macro_rules! claim_key {
     }};
 }
 
-pub(crate) use claim_key;
+/// Keep the answer for a key that was claimed in this transaction.
+macro_rules! answer_key {
+    ($connection:expr, $key:expr, $answer:expr) => {{
+        let key: &$crate::Key = $key;
+        sqlx::query(
+            "UPDATE idempotency_keys SET answer = $1 WHERE principal = $2 AND route = $3 AND key = $4",
+        )
+        .bind(sqlx::types::Json($answer))
+        .bind(key.principal.0)
+        .bind(key.route.clone())
+        .bind(key.key.clone())
+        .execute(&mut *$connection)
+        .await?;
+    }};
+}
+
+pub(crate) use {answer_key, claim_key};
 
 impl Store {
     /// The answer that this call got when it came before.

@@ -7,24 +7,44 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod attempts;
+mod backup;
+mod cache;
 mod definitions;
 mod dialect;
 mod engine;
 mod error;
 mod events;
 mod idempotency;
+mod inventories;
+mod lists;
+mod locks;
 mod migrations;
+mod moving;
+mod presets;
 mod principals;
 mod projects;
 mod runs;
+mod seal;
 mod sqlite;
 mod tasks;
+mod uploads;
+mod waits;
 
 pub use apply::{Apply, NewDefinition};
-pub use definitions::{LoadedVersion, RunbookRow, VersionBytes};
-pub use engine::Store;
+pub use attempts::EndedAttempt;
+pub use backup::Restored;
+pub use definitions::{
+    InventoryRow, LoadedVersion, Publication, Rollback, RunbookRow, VersionBytes, VersionSource,
+};
+pub use engine::{Evaluator, Store};
 pub use error::StoreError;
 pub use idempotency::{Answered, Key};
+pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};
+pub use locks::LockHolders;
+pub use moving::Advanced;
+pub use presets::NewPreset;
 pub use principals::Identity;
-pub use runs::{Advanced, RunFilter};
-pub use tasks::Claimed;
+pub use runs::{NewRun, RunningAttempt};
+pub use seal::{KeyFile, SecretText, Secrets};
+pub use uploads::UPLOAD_MAX;

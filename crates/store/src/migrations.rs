@@ -10,12 +10,26 @@ use sqlx::{
 use crate::StoreError;
 
 /// Version, name, SQLite's text, PostgreSQL's text.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "the whole path",
-    include_str!("../migrations/sqlite/0001_the_whole_path.sql"),
-    include_str!("../migrations/postgres/0001_the_whole_path.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "the whole path",
+        include_str!("../migrations/sqlite/0001_the_whole_path.sql"),
+        include_str!("../migrations/postgres/0001_the_whole_path.sql"),
+    ),
+    (
+        2,
+        "trees of steps",
+        include_str!("../migrations/sqlite/0002_trees_of_steps.sql"),
+        include_str!("../migrations/postgres/0002_trees_of_steps.sql"),
+    ),
+    (
+        3,
+        "ended attempts",
+        include_str!("../migrations/sqlite/0003_ended_attempts.sql"),
+        include_str!("../migrations/postgres/0003_ended_attempts.sql"),
+    ),
+];
 
 /// The newest version that this program knows.
 pub(crate) fn known() -> i64 {

@@ -1,142 +1,117 @@
-//! Runs: rows are projections, events are what happened. Both change in one transaction with the tasks.
+//! Runs: rows are projections, events are what happened. Both change in one transaction with steps, tasks and locks.
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use model::{
-    api::RunView,
-    id::{ProjectId, RunId},
-    run::{Requested, Run, RunEffect, RunEvent, RunState, Transition, transition},
+    api::{RunSummary, RunView},
+    id::{ProjectId, RunId, Uuid},
+    run::{Requested, Run, RunEvent, StepRun, transition},
 };
 use sqlx::{Row, types::Json};
 
 use crate::{
-    Answered, Key, Store, StoreError,
+    Advanced, Answered, Key, SecretText, Store, StoreError,
     dialect::dialect,
     engine::{in_read, in_write, to_microsecond},
-    events::{NewEvent, insert_events},
-    idempotency::claim_key,
-    tasks::apply_effects,
+    events::has_nul,
+    idempotency::{answer_key, claim_key},
+    moving::{has_locks, load, load_for_update, locks_alone, micros, settle},
 };
 
-/// Which runs a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct RunFilter {
-    pub runbook: Option<String>,
-    /// Any of these; empty means all.
-    pub states: Vec<RunState>,
-    /// Only those asked for before this one.
-    pub after: Option<RunId>,
-    pub limit: u32,
+/// A run to be stored, with the values of its secret inputs, which are sealed.
+pub struct NewRun {
+    pub requested: Requested,
+    /// By input name.
+    pub secrets: BTreeMap<String, SecretText>,
 }
 
-/// A run after a transition.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Advanced {
-    pub run: Run,
-    pub effects: Vec<RunEffect>,
+impl From<Requested> for NewRun {
+    fn from(requested: Requested) -> Self {
+        Self { requested, secrets: BTreeMap::new() }
+    }
 }
 
-/// Keep a transition on a connection of either engine: the run's row, its events, its tasks.
-macro_rules! keep_transition {
-    ($connection:expr, $before:expr, $at:expr, $transition:expr) => {{
-        let before: &model::run::Run = &$before;
-        let transition: &model::run::Transition = $transition;
-        let run = &transition.run;
-        let events = NewEvent::of_run(run, before.revision, $at, &transition.events)?;
-        let updated = sqlx::query(
-            "UPDATE runs SET state = $1, revision = $2, run = $3 WHERE id = $4 AND revision = $5",
-        )
-        .bind(run.state.name())
-        .bind(i64::try_from(run.revision).unwrap_or(i64::MAX))
-        .bind(Json(run))
-        .bind(run.id.0)
-        .bind(i64::try_from(before.revision).unwrap_or(i64::MAX))
-        .execute(&mut *$connection)
-        .await?;
-        if updated.rows_affected() != 1 {
-            return Err(StoreError::Corrupt(format!(
-                "run {} is not at revision {}",
-                run.id, before.revision
-            )));
-        }
-        insert_events!($connection, events);
-        apply_effects!($connection, run.id.0, $at, &transition.effects, before.next_step().is_some());
+/// An attempt that a runner was performing when the store was last written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunningAttempt {
+    pub run: RunId,
+    pub step: u32,
+    pub attempt: u32,
+}
+
+/// What a key is answered with.
+macro_rules! view_of {
+    ($advanced:expr) => {{
+        let advanced: &Advanced = $advanced;
+        let waits_for = $crate::waits::waits_for(&advanced.run);
+        RunView::new((*advanced.run).clone(), waits_for)
     }};
 }
 
-pub(crate) use keep_transition;
+/// An answer that was given before: nothing is done again.
+fn replayed(view: RunView) -> Answered<Advanced> {
+    let answer =
+        Advanced { run: Arc::new(view.run), effects: Vec::new(), changed: Vec::new(), also: Vec::new() };
+    Answered { answer, replayed: true }
+}
 
 impl Store {
-    /// Store a new run and queue its first task. With a key that came before, nothing happens and the first answer comes
-    /// again.
+    /// Store a new run. With `places`, so many of its steps start in the same transaction, and the caller must perform
+    /// them ([`model::run::RunEffect::Started`]); the others are queued. With a key that came before, nothing happens and
+    /// the first answer comes again, without effects and without the plan.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] if the key came with another body, [`StoreError::HasNul`].
+    /// [`StoreError::KeyReused`] if the key came with another body, [`StoreError::Busy`] if it does not wait for the lock
+    /// that it needs, [`StoreError::HasNul`], [`StoreError::NoKey`] if there is nothing to seal its secrets with.
     pub async fn request_run(
         &self,
         project: ProjectId,
-        requested: Requested,
+        new: impl Into<NewRun>,
         at: Timestamp,
         key: Option<Key>,
-    ) -> Result<Answered<RunView>, StoreError> {
-        self.store_new(project, requested, at, key, false).await
-    }
-
-    /// As [`Store::request_run`], for a caller whose runner has a place free: the start of the first step is stored in the
-    /// same transaction, and nothing is queued. Unless the answer is replayed, the caller must perform that step.
-    ///
-    /// # Errors
-    /// As [`Store::request_run`].
-    pub async fn start_run(
-        &self,
-        project: ProjectId,
-        requested: Requested,
-        at: Timestamp,
-        key: Option<Key>,
-    ) -> Result<Answered<RunView>, StoreError> {
-        self.store_new(project, requested, at, key, true).await
-    }
-
-    async fn store_new(
-        &self,
-        project: ProjectId,
-        requested: Requested,
-        at: Timestamp,
-        key: Option<Key>,
-        go_on: bool,
-    ) -> Result<Answered<RunView>, StoreError> {
+        places: u32,
+    ) -> Result<Answered<Advanced>, StoreError> {
         let at = to_microsecond(at);
-        let begun = advance(None, at, RunEvent::Requested(Box::new(requested)), go_on)?;
-        let events = NewEvent::of_run(&begun.run, 0, at, &begun.events)?;
+        let NewRun { requested, secrets } = new.into();
+        let id = requested.id;
+        if serde_json::to_value(&requested).is_ok_and(|requested| has_nul(&requested)) {
+            return Err(StoreError::HasNul);
+        }
+        let sealed = self.seal(project, id, &secrets)?;
+        drop(secrets);
+        let context = Arc::clone(&self.context);
+        let requested = RunEvent::Requested(Box::new(requested));
+        let begun = transition(None, at, requested, places, &*context.evaluate)?;
         in_write!(self, |connection| async move {
-            let answer = RunView::new(begun.run.clone(), None);
+            let context = &*context;
             if let Some(key) = &key {
-                let before: Option<RunView> = claim_key!(connection, key, &answer);
-                if let Some(answer) = before {
-                    return Ok(Answered { answer, replayed: true });
+                let before: Option<RunView> = claim_key!(connection, key);
+                if let Some(view) = before {
+                    return Ok(replayed(view));
                 }
             }
-            let run = &begun.run;
-            sqlx::query(
-                "INSERT INTO runs (id, project, runbook, digest, state, revision, run) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(run.id.0)
-            .bind(project.0)
-            .bind(run.runbook.clone())
-            .bind(run.digest.as_str())
-            .bind(run.state.name())
-            .bind(i64::try_from(run.revision).unwrap_or(i64::MAX))
-            .bind(Json(run))
-            .execute(&mut *connection)
-            .await?;
-            insert_events!(connection, events);
-            apply_effects!(connection, run.id.0, at, &begun.effects, false);
+            if has_locks(&begun.run) {
+                locks_alone!(connection, project.0);
+            }
+            let answer = settle!(context, connection, project.0, at, None, begun, places);
+            for (name, sealed) in sealed {
+                sqlx::query("INSERT INTO sealed (run, name, sealed) VALUES ($1, $2, $3)")
+                    .bind(id.0)
+                    .bind(name)
+                    .bind(sealed)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            if let Some(key) = &key {
+                answer_key!(connection, key, &view_of!(&answer));
+            }
             Ok(Answered { answer, replayed: false })
         })
     }
 
-    /// Take an event into a run: its row, events and tasks change together. With `go_on`, the task that becomes ready is
-    /// started in the same transaction, for the runner that just came free.
+    /// Take an event into a run: header, steps, events, tasks and locks change together. With `places`, so many steps
+    /// that become ready start in the same transaction, for the runners that just came free.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if the event cannot happen now.
@@ -145,23 +120,12 @@ impl Store {
         id: RunId,
         at: Timestamp,
         event: RunEvent,
-        go_on: bool,
+        places: u32,
     ) -> Result<Advanced, StoreError> {
-        let at = to_microsecond(at);
-        in_write!(self, |connection| async move {
-            let row = sqlx::query(dialect(&*connection).run_for_update)
-                .bind(id.0)
-                .fetch_optional(&mut *connection)
-                .await?
-                .ok_or(StoreError::NotFound("run"))?;
-            let run: Json<Run> = row.try_get("run")?;
-            let moved = advance(Some(&run.0), at, event, go_on)?;
-            keep_transition!(connection, run.0, at, &moved);
-            Ok(Advanced { run: moved.run, effects: moved.effects })
-        })
+        Ok(self.advance_with(id, at, event, places, None).await?.answer)
     }
 
-    /// As [`Store::advance`], for a call with a key.
+    /// As [`Store::advance`], for a call with a key: cancel, answer, decide, resolve. A replayed answer has no effects.
     ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::KeyReused`].
@@ -170,29 +134,48 @@ impl Store {
         id: RunId,
         at: Timestamp,
         event: RunEvent,
+        places: u32,
         key: Key,
-    ) -> Result<Answered<(RunView, Vec<RunEffect>)>, StoreError> {
+    ) -> Result<Answered<Advanced>, StoreError> {
+        self.advance_with(id, at, event, places, Some(key)).await
+    }
+
+    async fn advance_with(
+        &self,
+        id: RunId,
+        at: Timestamp,
+        event: RunEvent,
+        places: u32,
+        key: Option<Key>,
+    ) -> Result<Answered<Advanced>, StoreError> {
         let at = to_microsecond(at);
+        let context = Arc::clone(&self.context);
         in_write!(self, |connection| async move {
-            let row = sqlx::query(dialect(&*connection).run_for_update)
-                .bind(id.0)
-                .fetch_optional(&mut *connection)
-                .await?
-                .ok_or(StoreError::NotFound("run"))?;
-            let run: Json<Run> = row.try_get("run")?;
-            let moved = advance(Some(&run.0), at, event, false);
-            let view = moved.as_ref().map(|moved| RunView::new(moved.run.clone(), None)).ok();
-            let before: Option<Option<RunView>> = claim_key!(connection, &key, &view);
-            match before {
-                Some(Some(answer)) => return Ok(Answered { answer: (answer, Vec::new()), replayed: true }),
-                Some(None) => return Err(StoreError::Corrupt("a kept answer is empty".into())),
-                None => {}
+            let context = &*context;
+            if let Some(key) = &key {
+                let before: Option<RunView> = claim_key!(connection, key);
+                if let Some(view) = before {
+                    return Ok(replayed(view));
+                }
             }
+            if dialect(&*connection).locks_alone.is_some() {
+                // What never changes of it says whether it may touch a lock, which must be known before its row is locked.
+                let known = match context.cache.any(id) {
+                    Some(kept) => kept,
+                    None => load!(connection, id.0).ok_or(StoreError::NotFound("run"))?,
+                };
+                if has_locks(&known.run) {
+                    locks_alone!(connection, known.project);
+                }
+            }
+            let kept = load_for_update!(context, connection, id).ok_or(StoreError::NotFound("run"))?;
             // A refusal takes the key back with the transaction: the call may come again.
-            let moved = moved?;
-            keep_transition!(connection, run.0, at, &moved);
-            let answer = RunView::new(moved.run, None);
-            Ok(Answered { answer: (answer, moved.effects), replayed: false })
+            let moved = transition(Some(&kept.run), at, event, places, &*context.evaluate)?;
+            let answer = settle!(context, connection, kept.project, at, Some(kept.run), moved, places);
+            if let Some(key) = &key {
+                answer_key!(connection, key, &view_of!(&answer));
+            }
+            Ok(Answered { answer, replayed: false })
         })
     }
 
@@ -200,48 +183,75 @@ impl Store {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn run(&self, project: &str, id: RunId) -> Result<Option<Run>, StoreError> {
+    pub async fn run(&self, project: &str, id: RunId) -> Result<Option<Arc<Run>>, StoreError> {
         let project = project.to_owned();
+        let context = Arc::clone(&self.context);
         in_read!(self, |connection| async move {
-            let row = sqlx::query("SELECT r.run FROM runs r JOIN projects p ON p.id = r.project WHERE r.id = $1 AND p.name = $2")
-                .bind(id.0)
-                .bind(project)
-                .fetch_optional(&mut *connection)
-                .await?;
+            let row = sqlx::query(
+                "SELECT r.last_event FROM runs r JOIN projects p ON p.id = r.project WHERE r.id = $1 AND p.name = $2",
+            )
+            .bind(id.0)
+            .bind(project)
+            .fetch_optional(&mut *connection)
+            .await?;
             let Some(row) = row else { return Ok(None) };
-            let run: Json<Run> = row.try_get("run")?;
-            Ok(Some(run.0))
+            let last_event: Option<Uuid> = row.try_get("last_event")?;
+            if let Some(kept) = context.cache.at(id, last_event) {
+                return Ok(Some(kept.run));
+            }
+            let loaded = load!(connection, id.0);
+            Ok(loaded.map(|kept| kept.run))
         })
     }
 
-    /// Runs of a project, newest first.
+    /// A run, of whichever project: for the engine, which performs those of all.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn runs(&self, project: &str, filter: RunFilter) -> Result<Vec<Run>, StoreError> {
-        let project = project.to_owned();
+    pub async fn run_by_id(&self, id: RunId) -> Result<Option<Arc<Run>>, StoreError> {
+        let context = Arc::clone(&self.context);
         in_read!(self, |connection| async move {
-            let mut select = sqlx::QueryBuilder::new(
-                "SELECT run FROM runs WHERE project = (SELECT id FROM projects WHERE name = ",
-            );
-            select.push_bind(project).push(")");
-            if let Some(runbook) = filter.runbook {
-                select.push(" AND runbook = ").push_bind(runbook);
+            let row = sqlx::query("SELECT last_event FROM runs WHERE id = $1")
+                .bind(id.0)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            let last_event: Option<Uuid> = row.try_get("last_event")?;
+            if let Some(kept) = context.cache.at(id, last_event) {
+                return Ok(Some(kept.run));
             }
-            if !filter.states.is_empty() {
-                select.push(" AND state IN (");
-                let mut states = select.separated(", ");
-                for state in filter.states {
-                    states.push_bind(state.name());
+            let loaded = load!(connection, id.0);
+            Ok(loaded.map(|kept| kept.run))
+        })
+    }
+
+    /// Some steps of a run, by place; those that it does not have are left out.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn run_steps(&self, id: RunId, places: &[u32]) -> Result<Vec<(u32, StepRun)>, StoreError> {
+        let places = places.to_vec();
+        in_read!(self, |connection| async move {
+            let mut steps = Vec::with_capacity(places.len());
+            for some in places.chunks(1000) {
+                let mut select = sqlx::QueryBuilder::new("SELECT place, step FROM run_steps WHERE run = ");
+                select.push_bind(id.0).push(" AND place IN (");
+                let mut list = select.separated(", ");
+                for place in some {
+                    list.push_bind(i64::from(*place));
                 }
-                select.push(")");
+                select.push(") ORDER BY place");
+                for row in select.build().fetch_all(&mut *connection).await? {
+                    let step: Json<StepRun> = row.try_get("step")?;
+                    let place = u32::try_from(row.try_get::<i64, _>("place")?);
+                    steps.push((
+                        place.map_err(|_| StoreError::Corrupt("a step has no place".into()))?,
+                        step.0,
+                    ));
+                }
             }
-            if let Some(after) = filter.after {
-                select.push(" AND id < ").push_bind(after.0);
-            }
-            select.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
-            let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter().map(|row| Ok(row.try_get::<Json<Run>, _>("run")?.0)).collect()
+            steps.sort_by_key(|(place, _)| *place);
+            Ok(steps)
         })
     }
 
@@ -253,12 +263,13 @@ impl Store {
         &self,
         project: ProjectId,
         runbooks: Vec<String>,
-    ) -> Result<Vec<Run>, StoreError> {
+    ) -> Result<Vec<RunSummary>, StoreError> {
         if runbooks.is_empty() {
             return Ok(Vec::new());
         }
         in_read!(self, |connection| async move {
-            let mut select = sqlx::QueryBuilder::new("SELECT run FROM runs WHERE id IN (");
+            let mut select = sqlx::QueryBuilder::new(crate::lists::SUMMARY);
+            select.push("WHERE r.id IN (");
             let mut first = true;
             for runbook in runbooks {
                 // One index probe each, however many runs there are.
@@ -269,41 +280,83 @@ impl Store {
             }
             select.push(")");
             let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter().map(|row| Ok(row.try_get::<Json<Run>, _>("run")?.0)).collect()
+            rows.iter().map(|row| Ok(crate::lists::summary_of!(row))).collect()
         })
     }
 
-    /// Runs whose steps may be running: what a server finds when it starts.
+    /// Runs that have not ended, oldest first, after the one given: what a server that stops tells of.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn unfinished_runs(&self) -> Result<Vec<Run>, StoreError> {
+    pub async fn unfinished_runs(
+        &self,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<RunSummary>, StoreError> {
         in_read!(self, |connection| async move {
-            let mut select = sqlx::QueryBuilder::new("SELECT run FROM runs WHERE state IN (");
-            let mut states = select.separated(", ");
-            for state in RunState::ALL.into_iter().filter(|state| !state.is_end()) {
-                states.push_bind(state.name());
+            let mut select = sqlx::QueryBuilder::new(crate::lists::SUMMARY);
+            select.push("WHERE r.finished_at IS NULL");
+            if let Some(after) = after {
+                select.push(" AND r.id > ").push_bind(after.0);
             }
-            select.push(") ORDER BY id");
+            select.push(" ORDER BY r.id LIMIT ").push_bind(i64::from(limit));
             let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter().map(|row| Ok(row.try_get::<Json<Run>, _>("run")?.0)).collect()
+            rows.iter().map(|row| Ok(crate::lists::summary_of!(row))).collect()
         })
     }
-}
 
-/// One event, and with `go_on` the start of the step that it makes ready.
-fn advance(run: Option<&Run>, at: Timestamp, event: RunEvent, go_on: bool) -> Result<Transition, StoreError> {
-    let mut moved = transition(run, at, event)?;
-    let ready = moved.effects.iter().find_map(|effect| match effect {
-        RunEffect::Ready { step, attempt } => Some((*step, *attempt)),
-        _ => None,
-    });
-    if let (true, Some((step, attempt))) = (go_on, ready) {
-        let started = transition(Some(&moved.run), at, RunEvent::StepStarted { step, attempt })?;
-        moved.run = started.run;
-        moved.events.extend(started.events);
-        moved.effects.retain(|effect| !matches!(effect, RunEffect::Ready { .. }));
-        moved.effects.extend(started.effects);
+    /// Every attempt that a runner performs, as far as the store knows: what a server that starts must find again. Runs
+    /// that are parked cost nothing here.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn running_attempts(&self) -> Result<Vec<RunningAttempt>, StoreError> {
+        in_read!(self, |connection| async move {
+            let rows = sqlx::query(
+                "SELECT run, place, running FROM run_steps WHERE running IS NOT NULL ORDER BY run, place",
+            )
+            .fetch_all(&mut *connection)
+            .await?;
+            rows.iter()
+                .map(|row| {
+                    let (step, attempt): (i64, i64) = (row.try_get("place")?, row.try_get("running")?);
+                    let (Ok(step), Ok(attempt)) = (u32::try_from(step), u32::try_from(attempt)) else {
+                        return Err(StoreError::Corrupt(format!("attempt {attempt} of step {step} runs")));
+                    };
+                    Ok(RunningAttempt { run: RunId(row.try_get("run")?), step, attempt })
+                })
+                .collect()
+        })
     }
-    Ok(moved)
+
+    /// Runs in which something happens by itself by now: give each a [`RunEvent::Due`]. The earliest first.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn due_runs(&self, now: Timestamp, limit: u32) -> Result<Vec<RunId>, StoreError> {
+        in_read!(self, |connection| async move {
+            let rows = sqlx::query(
+                "SELECT id FROM runs WHERE wake_at IS NOT NULL AND wake_at <= $1 ORDER BY wake_at LIMIT $2",
+            )
+            .bind(micros(now))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *connection)
+            .await?;
+            rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
+        })
+    }
+
+    /// When something happens by itself next.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        in_read!(self, |connection| async move {
+            let row = sqlx::query("SELECT min(wake_at) AS next FROM runs WHERE wake_at IS NOT NULL")
+                .fetch_one(&mut *connection)
+                .await?;
+            let next: Option<i64> = row.try_get("next")?;
+            Ok(next.and_then(|next| Timestamp::from_microsecond(next).ok()))
+        })
+    }
 }

@@ -14,7 +14,10 @@ use std::{
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    error::{Fault, fault_of},
+};
 
 /// Writes that may wait for the writer before callers wait for room.
 const WRITES_WAITING: usize = 4096;
@@ -25,14 +28,36 @@ const WRITES_GROUPED: usize = 64;
 pub(crate) struct Sqlite {
     writes: mpsc::Sender<Message>,
     pub(crate) readers: SqlitePool,
+    /// The file, for whoever must look after its disk.
+    pub(crate) place: Arc<str>,
 }
 
 type BoxFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
+/// Why a group was not committed.
+#[derive(Clone)]
+struct Why {
+    fault: Option<Fault>,
+    said: String,
+}
+
+impl Why {
+    fn of(error: &sqlx::Error) -> Self {
+        Self { fault: fault_of(error), said: error.to_string() }
+    }
+
+    fn at(self, place: &str) -> StoreError {
+        match self.fault {
+            Some(fault) => fault.at(place),
+            None => StoreError::Commit(self.said),
+        }
+    }
+}
+
 /// Tells the caller, once it is known whether the group was committed.
-type Tell = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Tell = Box<dyn FnOnce(Result<(), Why>) + Send>;
 /// Does its work on the writer, unless there is a reason why nothing can be done; says whether to keep it.
 type Job =
-    Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, String>) -> BoxFuture<'c, (bool, Tell)> + Send>;
+    Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, Why>) -> BoxFuture<'c, (bool, Tell)> + Send>;
 
 enum Message {
     Write(Job),
@@ -40,10 +65,15 @@ enum Message {
 }
 
 impl Sqlite {
-    pub(crate) fn start(writer: SqliteConnection, readers: SqlitePool, transactions: Arc<AtomicU64>) -> Self {
+    pub(crate) fn start(
+        writer: SqliteConnection,
+        readers: SqlitePool,
+        transactions: Arc<AtomicU64>,
+        place: Arc<str>,
+    ) -> Self {
         let (writes, received) = mpsc::channel(WRITES_WAITING);
         tokio::spawn(write_in_groups(writer, received, transactions));
-        Self { writes, readers }
+        Self { writes, readers, place }
     }
 
     pub(crate) async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
@@ -52,20 +82,31 @@ impl Sqlite {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let place = Arc::clone(&self.place);
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
                 let result = match connection {
-                    Ok(connection) => unless_it_panics(body(connection)).await,
-                    Err(why) => Err(StoreError::Commit(why)),
+                    Ok(connection) => {
+                        unless_it_panics(body(connection)).await.map_err(|error| error.at(&place))
+                    }
+                    Err(why) => Err(why.at(&place)),
                 };
                 let keep = result.is_ok();
                 let tell: Tell = Box::new(move |committed| {
                     let _ = answer.send(match (result, committed) {
                         (result, Ok(())) => result,
                         // What went wrong in this write itself may be why the group was not committed.
-                        (Err(own @ (StoreError::Database(_) | StoreError::Commit(_))), Err(_)) => Err(own),
+                        (
+                            Err(
+                                own @ (StoreError::Database(_)
+                                | StoreError::Commit(_)
+                                | StoreError::DiskFull { .. }
+                                | StoreError::ReadOnly { .. }),
+                            ),
+                            Err(_),
+                        ) => Err(own),
                         // Any other answer, a refusal too, may rest on what the group did before it.
-                        (_, Err(why)) => Err(StoreError::Commit(why)),
+                        (_, Err(why)) => Err(why.at(&place)),
                     });
                 });
                 (keep, tell)
@@ -115,10 +156,9 @@ async fn write_in_groups(
             transactions.fetch_add(1, Ordering::Relaxed);
             let mut jobs = jobs.into_iter();
             let mut tell = Vec::with_capacity(jobs.len());
-            let committed =
-                perform(&mut writer, &mut jobs, &mut tell).await.map_err(|error| error.to_string());
+            let committed = perform(&mut writer, &mut jobs, &mut tell).await.map_err(|error| Why::of(&error));
             if let Err(error) = &committed {
-                tracing::error!(%error, "a group of writes was not committed");
+                tracing::error!(error = error.said, "a group of writes was not committed");
                 // Fails where SQLite has rolled back already, which is as good.
                 let _ = sqlx::query("ROLLBACK").execute(&mut writer).await;
                 for job in jobs {
@@ -170,12 +210,48 @@ mod tests {
     use model::api::Role;
 
     use super::*;
+    use std::collections::BTreeMap;
+
+    use model::{
+        evaluate::Evaluate,
+        runbook::{Expression, Input, InputValues, Template},
+    };
+
     use crate::{Store, engine::Engine};
+
+    /// There is nothing to evaluate here.
+    struct Nothing;
+
+    impl Evaluate for Nothing {
+        fn steps(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn mentions(&self, _: &str, _: &str) -> bool {
+            false
+        }
+
+        fn value(&self, _: &Expression, _: &serde_json::Value) -> Result<serde_json::Value, String> {
+            Err("nothing".into())
+        }
+
+        fn text(&self, _: &Template, _: &serde_json::Value) -> Result<String, String> {
+            Err("nothing".into())
+        }
+
+        fn inputs(
+            &self,
+            _: &[Input],
+            _: &BTreeMap<String, serde_json::Value>,
+        ) -> Result<InputValues, String> {
+            Err("nothing".into())
+        }
+    }
 
     #[tokio::test]
     async fn a_write_that_panics_is_answered_and_the_writer_lives_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("signalbox.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("signalbox.db"), Arc::new(Nothing)).await.unwrap();
         let Engine::Sqlite(sqlite) = &store.engine else { panic!() };
         let at = jiff::Timestamp::UNIX_EPOCH;
         let faulty = || {

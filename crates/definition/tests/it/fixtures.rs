@@ -59,7 +59,7 @@ fn good_documents_have_no_fault() {
             reading
                 .definitions
                 .iter()
-                .map(|d| (&d.name, d.line, &d.document, &d.runbook, &d.files))
+                .map(|d| (&d.name, d.line, &d.document, &d.compiled, &d.files))
                 .collect::<Vec<_>>()
         );
     }

@@ -4,10 +4,13 @@
 use std::time::{Duration, Instant};
 
 use definition::{ListedFile, Listing, SourceText, limits, read, read_inputs};
-use model::runbook::{FileMode, Input, InputKind};
+use model::runbook::{FileMode, Input};
 use serde_json::json;
 
-use crate::repository::{codes, listing, read_one};
+use crate::{
+    inputs::STRING,
+    repository::{codes, listing, read_one},
+};
 
 fn soon(name: &str, text: &str, bound: Duration) -> Vec<String> {
     let begun = Instant::now();
@@ -120,10 +123,12 @@ fn many_slips_are_told_soon() {
     let inputs: Vec<Input> = (0..200)
         .map(|i| Input {
             name: format!("{}{i:03}", "a".repeat(60)),
-            kind: InputKind::String,
+            kind: STRING,
             required: false,
             default: None,
+            default_from: None,
             description: None,
+            show_if: None,
         })
         .collect();
     let given = (0..15_000).map(|i| (format!("{}{i:05}", "a".repeat(58)), json!(1))).collect();

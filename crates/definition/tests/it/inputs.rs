@@ -7,12 +7,28 @@ use model::runbook::{INPUT_MAX, INPUTS_MAX, Input, InputKind, InputValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+pub const STRING: InputKind = InputKind::String { pattern: None, min_length: None, max_length: None };
+const INTEGER: InputKind = InputKind::Integer { min: None, max: None };
+
 fn input(name: &str, kind: InputKind) -> Input {
-    Input { name: name.to_owned(), kind, required: false, default: None, description: None }
+    Input {
+        name: name.to_owned(),
+        kind,
+        required: false,
+        default: None,
+        default_from: None,
+        description: None,
+        show_if: None,
+    }
 }
 
 fn choice(options: &[&str]) -> InputKind {
-    InputKind::Choice { options: options.iter().map(|option| (*option).to_owned()).collect() }
+    InputKind::Choice {
+        options: options.iter().map(|option| (*option).to_owned()).collect(),
+        multiple: false,
+        free: false,
+        from: None,
+    }
 }
 
 fn given(value: Value) -> BTreeMap<String, Value> {
@@ -33,12 +49,12 @@ fn read(kind: InputKind, value: Value) -> Result<InputValue, String> {
 #[test]
 fn values_have_their_type_or_its_text() {
     let text = |text: &str| Ok(InputValue::Text(text.to_owned()));
-    assert_eq!(read(InputKind::String, json!("42")), text("42"));
-    assert_eq!(read(InputKind::String, json!("")), text(""));
-    assert_eq!(read(InputKind::Integer, json!(42)), Ok(InputValue::Integer(42)));
-    assert_eq!(read(InputKind::Integer, json!("-42")), Ok(InputValue::Integer(-42)));
+    assert_eq!(read(STRING, json!("42")), text("42"));
+    assert_eq!(read(STRING, json!("")), text(""));
+    assert_eq!(read(INTEGER, json!(42)), Ok(InputValue::Integer(42)));
+    assert_eq!(read(INTEGER, json!("-42")), Ok(InputValue::Integer(-42)));
     assert_eq!(
-        read(InputKind::Integer, json!(9_007_199_254_740_991_i64)),
+        read(INTEGER, json!(9_007_199_254_740_991_i64)),
         Ok(InputValue::Integer(9_007_199_254_740_991))
     );
     assert_eq!(read(InputKind::Boolean, json!(true)), Ok(InputValue::Boolean(true)));
@@ -49,7 +65,7 @@ fn values_have_their_type_or_its_text() {
 #[test]
 fn nothing_is_guessed() {
     for value in [json!(1), json!(true), json!(null), json!(["a"]), json!({"a": 1})] {
-        assert_eq!(read(InputKind::String, value.clone()), Err("wrong_type".to_owned()), "{value}");
+        assert_eq!(read(STRING, value.clone()), Err("wrong_type".to_owned()), "{value}");
     }
     for value in [
         json!("042"),
@@ -68,7 +84,7 @@ fn nothing_is_guessed() {
         json!(u64::MAX),
         json!("9007199254740992"),
     ] {
-        assert_eq!(read(InputKind::Integer, value.clone()), Err("wrong_type".to_owned()), "{value}");
+        assert_eq!(read(INTEGER, value.clone()), Err("wrong_type".to_owned()), "{value}");
     }
     for value in [json!("yes"), json!("True"), json!("1"), json!(1), json!(0), json!(null)] {
         assert_eq!(read(InputKind::Boolean, value.clone()), Err("wrong_type".to_owned()), "{value}");
@@ -85,9 +101,9 @@ fn everything_that_is_wrong_is_said_at_once() {
             description: Some("Where.".to_owned()),
             ..input("region", choice(&["eu", "us"]))
         },
-        Input { required: true, ..input("ticket", InputKind::String) },
-        input("count", InputKind::Integer),
-        input("note", InputKind::String),
+        Input { required: true, ..input("ticket", STRING) },
+        input("count", INTEGER),
+        input("note", STRING),
     ];
     let given = BTreeMap::from([
         ("regoin".to_owned(), json!("eu")),
@@ -104,7 +120,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 
 #[test]
 fn no_message_repeats_a_value() {
-    let inputs = [input("a", InputKind::Integer), input("b", choice(&["x"])), input("c", InputKind::Boolean)];
+    let inputs = [input("a", INTEGER), input("b", choice(&["x"])), input("c", InputKind::Boolean)];
     let given = ["a", "b", "c"].map(|name| (name.to_owned(), json!("hunter2")));
     let faults = read_inputs(&inputs, &BTreeMap::from(given)).unwrap_err();
     assert_eq!(faults.len(), 3);
@@ -113,20 +129,18 @@ fn no_message_repeats_a_value() {
 
 #[test]
 fn what_is_not_given_has_its_default_or_is_not_there() {
-    let inputs = [
-        Input { default: Some(InputValue::Integer(3)), ..input("count", InputKind::Integer) },
-        input("note", InputKind::String),
-    ];
+    let inputs =
+        [Input { default: Some(InputValue::Integer(3)), ..input("count", INTEGER) }, input("note", STRING)];
     let values = read_inputs(&inputs, &BTreeMap::new()).unwrap();
     assert_eq!(values, BTreeMap::from([("count".to_owned(), InputValue::Integer(3))]));
 }
 
 #[test]
 fn sizes_are_taken_to_the_limit_and_not_a_byte_beyond() {
-    assert!(read(InputKind::String, json!("x".repeat(INPUT_MAX))).is_ok());
-    assert_eq!(read(InputKind::String, json!("x".repeat(INPUT_MAX + 1))), Err("input_too_large".to_owned()));
+    assert!(read(STRING, json!("x".repeat(INPUT_MAX))).is_ok());
+    assert_eq!(read(STRING, json!("x".repeat(INPUT_MAX + 1))), Err("input_too_large".to_owned()));
     let many = INPUTS_MAX / INPUT_MAX;
-    let inputs: Vec<Input> = (0..=many).map(|i| input(&format!("a{i}"), InputKind::String)).collect();
+    let inputs: Vec<Input> = (0..=many).map(|i| input(&format!("a{i}"), STRING)).collect();
     let mut given: BTreeMap<String, Value> =
         (0..many).map(|i| (format!("a{i}"), json!("x".repeat(INPUT_MAX)))).collect();
     assert!(read_inputs(&inputs, &given).is_ok());
@@ -153,24 +167,26 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn texts_come_through_as_they_are(text in hostile()) {
-        let value = read(InputKind::String, json!(text.clone())).unwrap();
+        let value = read(STRING, json!(text.clone())).unwrap();
         prop_assert_eq!(value.to_variable(), text.clone());
         let values = BTreeMap::from([("a".to_owned(), value)]);
         let again: BTreeMap<String, InputValue> = serde_json::from_slice(&serde_json::to_vec(&values).unwrap()).unwrap();
         prop_assert_eq!(inputs_digest(&values), inputs_digest(&again));
-        let options = InputKind::Choice { options: vec!["other".to_owned(), text.clone()] };
+        let options = InputKind::Choice {
+            options: vec!["other".to_owned(), text.clone()], multiple: false, free: false, from: None,
+        };
         prop_assert_eq!(read(options, json!(text.clone())), Ok(InputValue::Text(text)));
     }
 
     #[test]
     fn integers_come_through_either_way(value in -9_007_199_254_740_991_i64..=9_007_199_254_740_991) {
-        prop_assert_eq!(read(InputKind::Integer, json!(value)), Ok(InputValue::Integer(value)));
-        prop_assert_eq!(read(InputKind::Integer, json!(value.to_string())), Ok(InputValue::Integer(value)));
+        prop_assert_eq!(read(INTEGER, json!(value)), Ok(InputValue::Integer(value)));
+        prop_assert_eq!(read(INTEGER, json!(value.to_string())), Ok(InputValue::Integer(value)));
     }
 
     #[test]
     fn no_value_panics(text in ".{0,40}", number in any::<f64>()) {
-        for kind in [InputKind::String, InputKind::Integer, InputKind::Boolean, choice(&["x"])] {
+        for kind in [STRING, INTEGER, InputKind::Boolean, choice(&["x"])] {
             let _ = read(kind.clone(), json!(text.clone()));
             let _ = read(kind, json!(number));
         }

@@ -9,7 +9,7 @@ use model::{
 use crate::repository::{codes, listing, read_one, sound, with_step, with_top};
 
 fn action(step: &str) -> StepAction {
-    sound(&with_step(step)).runbook.steps.remove(0).action
+    sound(&with_step(step)).runbook().unwrap().clone().steps.remove(0).action
 }
 
 fn body(interpreter: &[&str], text: &str) -> StepAction {
@@ -21,7 +21,7 @@ fn body(interpreter: &[&str], text: &str) -> StepAction {
 fn what_is_not_written_has_its_default() {
     let definition =
         sound("kind: Runbook\nname: x\ninputs: {a: {type: string}}\nsteps: [{run: echo}, {run: echo}]\n");
-    let runbook = definition.runbook;
+    let runbook = definition.runbook().unwrap();
     assert_eq!(runbook.output_limit, OUTPUT_LIMIT_DEFAULT);
     assert_eq!(runbook.timeout_s, None);
     assert_eq!(runbook.effect, Effect::Change);
@@ -43,7 +43,7 @@ fn the_effect_of_a_runbook_is_the_strongest_of_its_steps() {
         ("[{run: a, effect: irreversible}, {run: b, effect: read}]", Effect::Irreversible),
     ] {
         let text = format!("kind: Runbook\nname: x\nsteps: {effects}\n");
-        assert_eq!(sound(&text).runbook.effect, strongest, "{effects}");
+        assert_eq!(sound(&text).runbook().unwrap().clone().effect, strongest, "{effects}");
     }
 }
 
@@ -107,9 +107,17 @@ fn inputs_keep_their_order_and_their_types() {
     let text = with_top(
         "inputs:\n  zeta: {type: integer, default: -5}\n  alpha: {type: choice, options: [no, b], default: no}",
     );
-    let inputs = sound(&text).runbook.inputs;
+    let inputs = sound(&text).runbook().unwrap().clone().inputs;
     assert_eq!((inputs[0].name.as_str(), &inputs[0].default), ("zeta", &Some(InputValue::Integer(-5))));
-    assert_eq!(inputs[1].kind, InputKind::Choice { options: vec!["no".to_owned(), "b".to_owned()] });
+    assert_eq!(
+        inputs[1].kind,
+        InputKind::Choice {
+            options: vec!["no".to_owned(), "b".to_owned()],
+            multiple: false,
+            free: false,
+            from: None
+        }
+    );
     assert_eq!(inputs[1].default, Some(InputValue::Text("no".to_owned())));
 }
 
@@ -228,7 +236,10 @@ fn control_characters_are_refused_and_escapes_of_them_are_text() {
         assert_eq!((reading.faults[0].line, reading.faults[0].column), (4, 9));
     }
     assert_eq!(codes(&with_top(r#"title: "a\0b""#)), ["nul_character"]);
-    assert_eq!(sound(&with_top(r#"title: "a\e[0m""#)).runbook.title.as_deref(), Some("a\u{1b}[0m"));
+    assert_eq!(
+        sound(&with_top(r#"title: "a\e[0m""#)).runbook().unwrap().clone().title.as_deref(),
+        Some("a\u{1b}[0m")
+    );
 }
 
 #[test]
@@ -260,7 +271,7 @@ fn a_command_that_names_a_script_of_the_runbook_is_remarked() {
 #[test]
 fn as_many_as_the_limit_and_not_one_more() {
     let steps = |n| format!("kind: Runbook\nname: x\nsteps: [{}]\n", vec!["{run: a}"; n].join(", "));
-    assert_eq!(sound(&steps(limits::STEPS_MAX)).runbook.steps.len(), limits::STEPS_MAX);
+    assert_eq!(sound(&steps(limits::STEPS_MAX)).runbook().unwrap().clone().steps.len(), limits::STEPS_MAX);
     assert_eq!(codes(&steps(limits::STEPS_MAX + 1)), ["too_many"]);
 
     let inputs = |n| {
@@ -288,7 +299,7 @@ fn as_many_as_the_limit_and_not_one_more() {
     assert_eq!(codes(&default(model::runbook::INPUT_MAX + 1)), ["input_too_large"]);
 
     let timeout = |text| with_top(&format!("timeout: {text}"));
-    assert_eq!(sound(&timeout("30d")).runbook.timeout_s, Some(limits::TIMEOUT_MAX_S));
+    assert_eq!(sound(&timeout("30d")).runbook().unwrap().clone().timeout_s, Some(limits::TIMEOUT_MAX_S));
     assert_eq!(codes(&timeout("30d1s")), ["bad_duration"]);
 }
 

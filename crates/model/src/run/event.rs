@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    Answer, AnswerVerdict, Branch, Cause, Phase, Plan, Requester, RetryOf, RunState, Stopping, Wait,
-};
+use super::{Answer, Branch, Cause, Phase, Plan, Requester, RetryOf, RunState, Stopping, Wait};
 use crate::{
     id::RunId,
     name::Digest,
@@ -235,19 +233,4 @@ pub enum StepOutcome {
 pub struct Stamped {
     pub at: Timestamp,
     pub event: RunEvent,
-}
-
-impl AnswerVerdict {
-    /// May this be said at a gate, of a manual step, of a lost attempt?
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Approved => "approved",
-            Self::Declined => "declined",
-            Self::ResolvedSucceeded => "resolved_succeeded",
-            Self::ResolvedFailed => "resolved_failed",
-            Self::ResolvedRetry => "resolved_retry",
-        }
-    }
 }

@@ -2,7 +2,10 @@
 //!
 //! Nothing is evaluated or decided here: an event says all that followed from it when it happened.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -91,11 +94,18 @@ fn take_over(run: &mut Run, at: Timestamp) {
 pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
     run.revision += 1;
     match event {
-        RunEvent::Requested(_) | RunEvent::Due {} | RunEvent::LockRefused { .. } => {}
+        RunEvent::Requested(_) | RunEvent::Due {} => {}
+        RunEvent::LockRefused { step: place, .. } => call_over(run, *place),
         RunEvent::Started {} => run.started_at = Some(at),
         RunEvent::Waiting { wait } => run.wait = Some(wait.clone()),
         RunEvent::LockGranted { step: None } => run.wait = None,
-        RunEvent::LockGranted { step: Some(place) } => set_state(run, *place, StepState::Running),
+        RunEvent::LockGranted { step: Some(place) } => {
+            set_state(run, *place, StepState::Running);
+            if let Some(step) = run.step_mut(*place) {
+                // Its time begins now.
+                step.started_at = Some(at);
+            }
+        }
         RunEvent::StepStarted { step: place, attempt } => started(run, at, *place, *attempt),
         RunEvent::StepWaiting { step: place, attempt, wait } => waiting(run, *place, *attempt, wait),
         RunEvent::StepExpanded { step: place, branches } => expanded(run, at, *place, branches),
@@ -126,13 +136,19 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
             if let Some(step) = run.step_mut(*place) {
                 keep_end(step, end);
             }
+            call_over(run, *place);
         }
         RunEvent::StepFinished { step: place, end, .. } => finished(run, at, *place, end),
         RunEvent::CancelRequested { by } => {
             if run.body.phase == Phase::Cleanup {
                 run.body.cleanup_stopping = true;
-            } else {
+            } else if run.body.stopping != Some(Stopping::Canceled) {
                 run.body.stopping = Some(Stopping::Canceled);
+            } else {
+                // A second time: what called runbooks clean up ends too.
+                for step in run.steps.iter_mut().filter(|step| step.cleans_up()) {
+                    Arc::make_mut(step).body.cleanup_stopping = true;
+                }
             }
             run.cancel_requested_by = Some(by.clone());
             run.state = RunState::Canceling;
@@ -230,11 +246,19 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
         let plan = Arc::clone(&run.plan);
         let children = instantiate_all(run, &plan, Some((place, &step.path)), inner(&plan, step.planned));
         if let Some(step) = run.step_mut(place) {
-            step.inputs = None;
             step.body.children = children;
             step.body.on_failure = Vec::new();
             step.body.cleanup = Vec::new();
         }
+    }
+}
+
+/// The runbook that this step calls is not under way: not yet, or not any more.
+fn call_over(run: &mut Run, place: u32) {
+    if run.step(place).is_some_and(|step| step.inputs.is_some())
+        && let Some(step) = run.step_mut(place)
+    {
+        step.inputs = None;
     }
 }
 
@@ -287,28 +311,26 @@ fn finished(run: &mut Run, at: Timestamp, place: u32, end: &StepEnd) {
 
 fn entered(run: &mut Run, at: Timestamp, owner: Option<u32>, phase: Phase, verdict: &StepEnd) {
     let plan = Arc::clone(&run.plan);
-    let Some(body) = body_mut(run, owner) else { return };
-    let left = body.children.clone();
-    let rest =
-        if body.stopping == Some(Stopping::Canceled) { StepState::Canceled } else { StepState::Skipped };
+    let Some(body) = run.body_of(owner) else { return };
+    let left: Vec<u32> = parts(body).collect();
+    let rest = match verdict.outcome {
+        StepOutcome::Canceled => StepState::Canceled,
+        _ => StepState::Skipped,
+    };
     for place in left {
         end_pending(run, place, at, rest);
     }
-    let (planned, path) = match owner {
-        None => (None, String::new()),
-        Some(place) => {
-            // A failed attempt whose handlers run is performed by no runner any more.
-            change(run, place, |step| {
-                step.state = StepState::Running;
-                step.wait = None;
-                step.body.phase = phase;
-            });
-            let Some(step) = run.step(place) else { return };
-            (Some(step.planned), step.path.clone())
-        }
-    };
-    let list = list(&plan, planned, phase);
-    let parent = owner.map(|place| (place, path.as_str()));
+    if let Some(place) = owner {
+        // A failed attempt whose handlers run is performed by no runner any more.
+        change(run, place, |step| {
+            step.state = StepState::Running;
+            step.wait = None;
+            step.body.phase = phase;
+        });
+    }
+    let list = list(run, owner, phase);
+    let path = owner.and_then(|place| run.step(place)).map(|step| step.path.clone());
+    let parent = owner.zip(path.as_deref());
     let places = instantiate_all(run, &plan, parent, &list);
     let Some(body) = body_mut(run, owner) else { return };
     body.phase = phase;
@@ -329,8 +351,8 @@ fn expanded(run: &mut Run, at: Timestamp, place: u32, branches: &[Branch]) {
         Layer::Items | Layer::Targets | Layer::One => Layer::One,
     };
     let mut children = Vec::with_capacity(branches.len());
-    for branch in branches {
-        let path = format!("{}[{}]", step.path, label(branch));
+    for (branch, label) in branches.iter().zip(labels(branches)) {
+        let path = format!("{}[{label}]", step.path);
         let origin = Origin { parent: Some(place), path, layer: next, branch: Some(branch.clone()) };
         children.push(instantiate(run, &plan, step.planned, origin));
     }
@@ -339,24 +361,22 @@ fn expanded(run: &mut Run, at: Timestamp, place: u32, branches: &[Branch]) {
     }
 }
 
-/// How one time of a loop is called in addresses.
-fn label(branch: &Branch) -> String {
+/// How the times of a loop are called in addresses: targets by name; items by value if each of them has one that is short,
+/// plain and no other's, else all by number.
+fn labels(branches: &[Branch]) -> Vec<String> {
     const LONGEST: usize = 40;
-    match branch {
-        Branch::Target(target) => target.name.clone(),
-        Branch::Item { index, value } => {
-            let text = match value {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-            if !text.is_empty() && text.len() <= LONGEST && text.chars().all(plain) {
-                text
-            } else {
-                index.to_string()
-            }
-        }
-    }
+    let plain = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+        !text.is_empty() && text.len() <= LONGEST && text.chars().all(plain)
+    };
+    let name = |branch: &Branch| match branch {
+        Branch::Target(target) => Some(target.name.clone()),
+        Branch::Item { value: serde_json::Value::String(text), .. } => plain(text).then(|| text.clone()),
+        Branch::Item { value, .. } => Some(value.to_string()).filter(|text| plain(text)),
+    };
+    let names: Option<Vec<String>> = branches.iter().map(name).collect();
+    let unlike = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == names.len();
+    names.filter(unlike).unwrap_or_else(|| (0..branches.len()).map(|index| index.to_string()).collect())
 }
 
 /// Where a new step comes from.
@@ -434,26 +454,38 @@ fn inner(plan: &Plan, planned: u32) -> &[u32] {
     }
 }
 
+/// Steps that come to be when this one is begun once: itself, and those inside that are known by then.
+pub(super) fn size(plan: &Plan, planned: u32) -> usize {
+    let looped =
+        |planned: u32| plan.step(planned).is_some_and(|step| step.for_each.is_some() || step.on.is_some());
+    let inside = inner(plan, planned).iter().map(|inner| if looped(*inner) { 1 } else { size(plan, *inner) });
+    1 + inside.sum::<usize>()
+}
+
 /// The planned steps of a phase: of the run, or of a step.
-pub(super) fn list(plan: &Plan, planned: Option<u32>, phase: Phase) -> Vec<u32> {
+pub(super) fn list(run: &Run, owner: Option<u32>, phase: Phase) -> Vec<u32> {
     let of_scope = |scope: u32| {
-        let scope = plan.scope(scope)?;
+        let scope = run.plan.scope(scope)?;
         Some(match phase {
             Phase::Main => scope.children.clone(),
             Phase::OnFailure => scope.on_failure.clone(),
             Phase::Cleanup => scope.cleanup.clone(),
         })
     };
-    let Some(planned) = planned else { return of_scope(0).unwrap_or_default() };
-    let Some(step) = plan.step(planned) else { return Vec::new() };
-    let mut list = match (&step.action, phase) {
-        (PlannedAction::Runbook { scope, .. }, _) => of_scope(*scope).unwrap_or_default(),
-        (_, Phase::Main) => step.children.clone(),
+    let Some(owner) = owner else { return of_scope(0).unwrap_or_default() };
+    let Some(step) = run.step(owner) else { return Vec::new() };
+    let Some(planned) = run.plan.step(step.planned) else { return Vec::new() };
+    let mut list = match (&planned.action, phase) {
+        // What was called and never began, for want of inputs or of its lock, has nothing to handle or to clean up.
+        (PlannedAction::Runbook { scope, .. }, _) if step.inputs.is_some() => {
+            of_scope(*scope).unwrap_or_default()
+        }
+        (_, Phase::Main) => planned.children.clone(),
         (_, Phase::OnFailure | Phase::Cleanup) => Vec::new(),
     };
     if phase == Phase::OnFailure {
         // A called runbook's own handlers come before those of the step that calls it.
-        list.extend(&step.on_failure);
+        list.extend(&planned.on_failure);
     }
     list
 }

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Answer, AnswerVerdict, Cause, Layer, Phase, PlannedStep, Run, RunEvent, RunState, StepEnd, StepOutcome,
-    StepRun, StepState, Stopping, Wait, WaitReason, fold,
+    Answer, AnswerVerdict, Cause, Layer, Phase, Plan, PlannedAction, PlannedStep, Run, RunEvent, RunState,
+    Scope, StepEnd, StepOutcome, StepRun, StepState, Stopping, Wait, WaitReason, fold,
 };
 use crate::{
     evaluate::Evaluate,
@@ -24,7 +24,7 @@ mod begin;
 mod drive;
 mod given;
 
-/// Attempts of a safe step that are made again by themselves when nobody knows how the last one ended.
+/// So many times an attempt of a safe step is made again by itself when nobody knows how the last one ended.
 const LOST_AGAIN: u32 = 3;
 /// Items that a loop may go over.
 pub const ITEMS_MAX: usize = 10_000;
@@ -102,24 +102,22 @@ pub fn transition(
     places: u32,
     evaluate: &dyn Evaluate,
 ) -> Result<Transition, Refused> {
-    let mut machine = match (run, event) {
-        (None, RunEvent::Requested(requested)) => {
-            let run = fold::requested_run(&requested, at);
-            let mut machine = Machine { run, at, places, evaluate, events: Vec::new(), effects: Vec::new() };
-            machine.events.push(RunEvent::Requested(requested));
-            machine.lock_run();
-            machine
-        }
+    let now = match (run, &event) {
+        (None, RunEvent::Requested(requested)) => fold::requested_run(requested, at),
         (Some(_), RunEvent::Requested(_)) => return Err(Refused::AlreadyRequested),
         (None, _) => return Err(Refused::NoRun),
         (Some(run), _) if run.state.is_end() => return Err(Refused::Ended(run.state)),
-        (Some(run), event) => {
-            let mut machine =
-                Machine { run: run.clone(), at, places, evaluate, events: Vec::new(), effects: Vec::new() };
-            machine.take(event)?;
-            machine
-        }
+        (Some(run), _) => run.clone(),
     };
+    let plan = Arc::clone(&now.plan);
+    let mut machine =
+        Machine { run: now, plan: &plan, at, places, evaluate, events: Vec::new(), effects: Vec::new() };
+    if run.is_none() {
+        machine.events.push(event);
+        machine.lock_run();
+    } else {
+        machine.take(event)?;
+    }
     machine.drive_run();
     if machine.events.is_empty() {
         return Err(Refused::NothingDue);
@@ -134,42 +132,70 @@ pub(super) fn wake_at(run: &Run) -> Option<Timestamp> {
         return None;
     }
     let waiting = run.steps.iter().filter_map(|step| step.wait.as_ref()?.until);
-    let groups = run.steps.iter().filter_map(|step| group_due(run, step));
+    let groups = run.steps.iter().zip(0..).filter_map(|(step, place)| {
+        // What is ending already ends for that reason.
+        group_due(run, step).filter(|_| stop_of(run, place).is_none())
+    });
     waiting.chain(groups).chain(run_due(run)).min()
 }
 
 /// When the whole run has taken too long.
 fn run_due(run: &Run) -> Option<Timestamp> {
-    let open = run.body.phase < Phase::Cleanup && run.body.stopping.is_none();
+    let open = run.body.phase == Phase::Main && run.body.stopping.is_none();
     due(run.started_at.filter(|_| open)?, run.timeout_s?)
 }
 
 /// When a group, a loop or a call has taken too long.
 fn group_due(run: &Run, step: &StepRun) -> Option<Timestamp> {
-    let open =
-        step.state == StepState::Running && step.body.phase < Phase::Cleanup && step.body.stopping.is_none();
-    if !open || run.is_task(step) {
+    // A loop's limit is for each time of it, a task's is the runner's business.
+    let open = step.state == StepState::Running
+        && step.layer == Layer::One
+        && step.body.phase == Phase::Main
+        && step.body.stopping.is_none();
+    if !open {
         return None;
     }
     let planned = run.plan.step(step.planned)?;
-    let called = match (&planned.action, step.layer) {
-        (super::PlannedAction::Runbook { scope, .. }, Layer::One) => {
-            run.plan.scope(*scope).and_then(|scope| scope.timeout_s)
-        }
+    let called = match &planned.action {
+        PlannedAction::Task => return None,
+        PlannedAction::Runbook { scope, .. } => run.plan.scope(*scope).and_then(|scope| scope.timeout_s),
         _ => None,
     };
-    // A loop's limit is for each time of it.
-    let own = planned.timeout_s.filter(|_| step.layer == Layer::One);
-    due(step.started_at?, own.into_iter().chain(called).min()?)
+    due(step.started_at?, planned.timeout_s.into_iter().chain(called).min()?)
 }
 
 fn due(from: Timestamp, seconds: u64) -> Option<Timestamp> {
     from.checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok()
 }
 
+/// Why this step must not go on, if it must not: something around it is ending, and this is no part that is performed
+/// all the same. Cleanup always is; handlers are when time was up, and not when somebody canceled.
+fn stop_of(run: &Run, place: u32) -> Option<Stopping> {
+    let mut of_cleanup = false;
+    let mut inner = Some(place);
+    while let Some(place) = inner {
+        let parent = run.step(place)?.parent;
+        let body = run.body_of(parent)?;
+        if body.cleanup.contains(&place) {
+            if body.cleanup_stopping {
+                return Some(Stopping::Canceled);
+            }
+            of_cleanup = true;
+        } else if !of_cleanup
+            && let Some(why) = body.stopping
+            && (why == Stopping::Canceled || !body.on_failure.contains(&place))
+        {
+            return Some(why);
+        }
+        inner = parent;
+    }
+    None
+}
+
 /// A transition under way.
 struct Machine<'e> {
     run: Run,
+    plan: &'e Plan,
     at: Timestamp,
     places: u32,
     evaluate: &'e dyn Evaluate,
@@ -177,7 +203,7 @@ struct Machine<'e> {
     effects: Vec<RunEffect>,
 }
 
-impl Machine<'_> {
+impl<'e> Machine<'e> {
     /// The one way in which anything changes.
     fn happen(&mut self, event: RunEvent) {
         fold::apply(&mut self.run, self.at, &event);
@@ -196,41 +222,28 @@ impl Machine<'_> {
         }
     }
 
-    fn planned(&self, step: &StepRun) -> Option<PlannedStep> {
-        self.run.plan.step(step.planned).cloned()
+    fn planned(&self, step: &StepRun) -> Option<&'e PlannedStep> {
+        self.plan.step(step.planned)
     }
 
-    /// Why this step must not go on, if it must not: something around it is ending, and this is no part that is performed
-    /// all the same. Cleanup always is; handlers are when time was up, and not when somebody canceled.
-    fn stop_of(&self, place: u32) -> Option<Stopping> {
-        let mut of_cleanup = false;
-        let mut inner = Some(place);
-        while let Some(place) = inner {
-            let parent = self.run.step(place)?.parent;
-            let body = match parent {
-                None => &self.run.body,
-                Some(parent) => &self.run.step(parent)?.body,
-            };
-            if body.cleanup.contains(&place) {
-                if body.cleanup_stopping {
-                    return Some(Stopping::Canceled);
-                }
-                of_cleanup = true;
-            } else if !of_cleanup
-                && let Some(why) = body.stopping
-                && (why == Stopping::Canceled || !body.on_failure.contains(&place))
-            {
-                return Some(why);
-            }
-            inner = parent;
+    /// The scope of the runbook that a step calls.
+    fn called(&self, step: &StepRun) -> Option<&'e Scope> {
+        match (&self.planned(step)?.action, step.layer) {
+            (PlannedAction::Runbook { scope, .. }, Layer::One) => self.plan.scope(*scope),
+            _ => None,
         }
-        None
     }
 
-    /// End all attempts that must not go on.
-    fn stop_running(&mut self) {
-        let running: Vec<u32> = self.run.running_steps().collect();
-        for place in running {
+    fn stop_of(&self, place: u32) -> Option<Stopping> {
+        stop_of(&self.run, place)
+    }
+
+    /// Something must end before its time: so must the attempts in it.
+    fn begin_stopping(&mut self, event: RunEvent) {
+        let going_on: Vec<u32> =
+            self.run.running_steps().filter(|place| self.stop_of(*place).is_none()).collect();
+        self.happen(event);
+        for place in going_on {
             if self.stop_of(place).is_some() {
                 let attempt = self.run.step(place).map_or(0, |step| step.attempt);
                 self.effects.push(RunEffect::Stop { step: place, attempt });

@@ -262,11 +262,15 @@ impl Planning<'_> {
         }
         let children = self.list(scope, step.action.inner_steps(), written)?;
         let on_failure = self.list(scope, &step.on_failure, written)?;
+        // A group has the strongest effect inside, called runbooks included.
+        let inside =
+            children.iter().filter_map(|inner| self.plan.step(*inner)).map(|inner| inner.effect).max();
         let called = match &step.action {
             StepAction::Runbook { name, .. } => Some(self.call(scope, step, name)?),
             _ => None,
         };
         if let Some(planned) = self.plan.steps.get_mut(place as usize) {
+            planned.effect = inside.map_or(planned.effect, |inside| planned.effect.max(inside));
             planned.children = children;
             planned.on_failure = on_failure;
             if let (Some((called, effect)), PlannedAction::Runbook { scope, .. }) =

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Branch, Layer, Phase, Run, StepRun, fold::list};
+use super::{Body, Branch, Layer, Phase, Plan, PlannedAction, PlannedStep, Run, StepState, fold::list};
+use crate::runbook::InputValues;
 
 /// The values for a step, or for the run's outermost level. Of the steps only those named in `names` are gathered.
 ///
-/// `steps.NAME` has `state`, `outputs` and `exit_code`. Of a step that is performed for items, seen from outside, `outputs.KEY`
+/// `steps.NAME` has `state`, `outputs`, `exit_code` and `message`. Of a step that is performed for items, seen from outside, `outputs.KEY`
 /// is a list in the order of the items and `items` has each; for targets, `targets['NAME']` has each. From inside of the same
 /// item or target it is that one time of it. Secrets are not among the inputs.
 pub fn values(run: &Run, place: Option<u32>, names: &[String]) -> Value {
@@ -64,7 +65,7 @@ pub fn values(run: &Run, place: Option<u32>, names: &[String]) -> Value {
 }
 
 /// The step itself and all around it, from the inside out.
-pub(super) fn ancestors(run: &Run, place: Option<u32>) -> Vec<u32> {
+fn ancestors(run: &Run, place: Option<u32>) -> Vec<u32> {
     let mut all = Vec::new();
     let mut next = place;
     while let Some(place) = next {
@@ -74,74 +75,108 @@ pub(super) fn ancestors(run: &Run, place: Option<u32>) -> Vec<u32> {
     all
 }
 
-/// The called runbook that a step is in; the step that calls is not in it itself.
+/// The step that calls the runbook in which the first of `around` is written; none in the run's own.
 fn scope_owner(run: &Run, around: &[u32]) -> Option<u32> {
-    around.iter().skip(1).copied().find(|place| is_call(run, *place))
+    let scope = planned(run, *around.first()?)?.scope;
+    around.iter().skip(1).copied().find(|place| called_scope(run, *place) == Some(scope))
 }
 
-fn is_call(run: &Run, place: u32) -> bool {
-    run.step(place).is_some_and(|step| step.inputs.is_some() && step.layer == Layer::One)
+/// The inputs of the runbook in which a step is written.
+pub(super) fn scope_inputs(run: &Run, place: u32) -> &InputValues {
+    let owner = scope_owner(run, &ancestors(run, Some(place))).and_then(|owner| run.step(owner));
+    owner.and_then(|owner| owner.inputs.as_ref()).unwrap_or(&run.inputs)
+}
+
+fn planned(run: &Run, place: u32) -> Option<&PlannedStep> {
+    run.plan.step(run.step(place)?.planned)
+}
+
+fn called_scope(run: &Run, place: u32) -> Option<u32> {
+    match (&planned(run, place)?.action, run.step(place)?.layer) {
+        (PlannedAction::Runbook { scope, .. }, Layer::One) => Some(*scope),
+        _ => None,
+    }
 }
 
 /// The value of the step with this name in the scope of `owner`.
 fn step_value(run: &Run, owner: Option<u32>, around: &[u32], name: &str) -> Option<Value> {
-    let places: Vec<u32> = match owner {
-        None => {
-            run.body.children.iter().chain(&run.body.on_failure).chain(&run.body.cleanup).copied().collect()
-        }
-        Some(owner) => {
-            let body = &run.step(owner)?.body;
-            body.children.iter().chain(&body.on_failure).chain(&body.cleanup).copied().collect()
-        }
+    let scope = match owner {
+        None => 0,
+        Some(owner) => called_scope(run, owner)?,
     };
-    places.into_iter().find_map(|place| find(run, around, place, name))
+    let way = way_to(&run.plan, scope, name)?;
+    Some(find(run, around, run.body_of(owner)?, &way))
 }
 
-/// Look for a name in a step and in what is in it, but not in called runbooks, which have names of their own.
-fn find(run: &Run, around: &[u32], place: u32, name: &str) -> Option<Value> {
-    let step = run.step(place)?;
-    let own = around.iter().find(|at| run.step(**at).is_some_and(|inner| inner.parent == Some(place)));
-    if step.layer != Layer::One {
-        // Inside of the same item or target: this one time of it.
-        if let Some(own) = own {
-            return find(run, around, *own, name);
+/// The planned steps from the outermost level of a scope to the one with this name. Names are unique in a scope; what is in
+/// called runbooks has scopes of its own.
+fn way_to(plan: &Plan, scope: u32, name: &str) -> Option<Vec<u32>> {
+    fn visit(plan: &Plan, list: &[u32], name: &str, way: &mut Vec<u32>) -> bool {
+        list.iter().any(|place| {
+            let Some(step) = plan.step(*place) else { return false };
+            way.push(*place);
+            let found = step.name == name
+                || visit(plan, &step.children, name, way)
+                || visit(plan, &step.on_failure, name, way);
+            if !found {
+                way.pop();
+            }
+            found
+        })
+    }
+    let scope = plan.scope(scope)?;
+    let mut way = Vec::new();
+    let found = [&scope.children, &scope.on_failure, &scope.cleanup]
+        .into_iter()
+        .any(|list| visit(plan, list, name, &mut way));
+    found.then_some(way)
+}
+
+/// Go the way to a step from what it is in.
+fn find(run: &Run, around: &[u32], body: &Body, way: &[u32]) -> Value {
+    let Some((next, rest)) = way.split_first() else { return Value::Null };
+    let mut parts = body.children.iter().chain(&body.on_failure).chain(&body.cleanup).copied();
+    match parts.find(|place| run.step(*place).is_some_and(|step| step.planned == *next)) {
+        Some(place) => find_in(run, around, place, rest),
+        // Handlers that nothing called for, cleanup before its time.
+        None => {
+            json!({"state": StepState::Pending.name(), "outputs": {}, "exit_code": null, "message": null})
         }
-        return if step.name == name { Some(value_of(run, place)) } else { spread(run, step, name) };
     }
-    if step.name == name {
-        return Some(value_of(run, place));
-    }
-    if step.inputs.is_some() {
-        // Its handlers are written by whoever calls.
-        return step.body.on_failure.iter().find_map(|inner| find(run, around, *inner, name));
-    }
-    let inside = step.body.children.iter().chain(&step.body.on_failure);
-    inside.copied().find_map(|inner| find(run, around, inner, name))
 }
 
-/// A step in a loop, seen from outside of it: all of its times.
-fn spread(run: &Run, step: &StepRun, name: &str) -> Option<Value> {
-    let times: Vec<(u32, Value)> =
-        step.body.children.iter().filter_map(|child| Some((*child, find(run, &[], *child, name)?))).collect();
-    (!times.is_empty()).then(|| together(run, step.layer, &times, None))
+fn find_in(run: &Run, around: &[u32], place: u32, way: &[u32]) -> Value {
+    let Some(step) = run.step(place) else { return Value::Null };
+    let children = &step.body.children;
+    match (step.layer, way) {
+        (Layer::One, []) => value_of(run, place),
+        (Layer::One, _) => find(run, around, &step.body, way),
+        (Layer::Items | Layer::Targets, _) => {
+            // Inside of the same item or target: this one time of it.
+            if let Some(own) =
+                around.iter().find(|at| run.step(**at).is_some_and(|at| at.parent == Some(place)))
+            {
+                return find_in(run, around, *own, way);
+            }
+            let times: Vec<(u32, Value)> =
+                children.iter().map(|child| (*child, find_in(run, &[], *child, way))).collect();
+            together(run, step.layer, &times, way.is_empty().then(|| step.state.name()))
+        }
+    }
 }
 
-/// What is seen of a step as a whole.
+/// What is seen of one step.
 fn value_of(run: &Run, place: u32) -> Value {
     let Some(step) = run.step(place) else { return Value::Null };
-    if step.layer == Layer::One {
-        return json!({
-            "state": step.state.name(),
-            "outputs": step.outputs,
-            "exit_code": step.exit_code,
-            "message": step.message,
-        });
-    }
-    let times: Vec<(u32, Value)> =
-        step.body.children.iter().map(|child| (*child, value_of(run, *child))).collect();
-    together(run, step.layer, &times, Some(step.state.name()))
+    json!({
+        "state": step.state.name(),
+        "outputs": step.outputs,
+        "exit_code": step.exit_code,
+        "message": step.message,
+    })
 }
 
+/// What is seen of a step in or with a loop from outside of it: all of its times.
 fn together(run: &Run, layer: Layer, times: &[(u32, Value)], state: Option<&str>) -> Value {
     let mut outputs: Map<String, Value> = Map::new();
     let keys = times.iter().filter_map(|(_, value)| value.get("outputs")?.as_object()).flat_map(Map::keys);
@@ -180,7 +215,7 @@ pub fn values_before(run: &Run, from: &str) -> std::collections::BTreeMap<String
         }
     }
     let mut before = Vec::new();
-    for planned in list(&run.plan, None, Phase::Main) {
+    for planned in list(run, None, Phase::Main) {
         if run.plan.step(planned).is_some_and(|step| step.name == from) {
             break;
         }

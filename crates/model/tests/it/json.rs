@@ -1,19 +1,28 @@
 //! What is written as JSON reads back the same, flattened and untagged parts included.
 
-use std::fmt::Debug;
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use model::{
-    api::{Applied, ApplyOutcome, OutputChunk, OutputStream, Role, RunView, RunbookView, StartRequest},
+    api::{
+        Applied, ApplyOutcome, OutputChunk, OutputStream, Role, RunChange, RunView, RunbookView, StartRequest,
+    },
     event::Event,
     id::{EventId, PrincipalId, RunId},
-    run::{RunEvent, RunState, Stamped, transition},
-    runbook::{FileMode, Input, InputKind, InputValue, Runbook, Script, Step, StepAction, VersionFile},
+    run::{AnswerVerdict, Run, RunEvent, RunState, Stamped, StepState, transition},
+    runbook::{
+        ChoicesFrom, ComputedDefault, Expression, FileMode, Input, InputKind, InputValue, Limits, Rule,
+        Runbook, VersionFile,
+    },
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::generators::{digest, effect, end, event, input_value, inputs, instant, requested, text, uuid};
+use crate::{
+    generators::{answer, digest, end, event, input_value, inputs, instant, requested, text, uuid, wait},
+    language::Tiny,
+    programs::{Choices, program},
+};
 
 /// As text, and by way of a [`Value`] as a database column goes.
 fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(it: &T) {
@@ -24,42 +33,55 @@ fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(it: &T) {
 }
 
 fn input() -> impl Strategy<Value = Input> {
+    let some = || prop::option::of(text());
+    let number = || prop::option::of(any::<u32>());
     let kind = prop_oneof![
-        Just(InputKind::String),
-        Just(InputKind::Integer),
+        (some(), number(), number()).prop_map(|(pattern, min_length, max_length)| InputKind::String {
+            pattern,
+            min_length,
+            max_length
+        }),
+        (number(), number()).prop_map(|(min_length, max_length)| InputKind::Text { min_length, max_length }),
+        (any::<Option<i64>>(), any::<Option<i64>>()).prop_map(|(min, max)| InputKind::Integer { min, max }),
+        Just(InputKind::Number { min: Some(-0.5), max: Some(1e300) }),
         Just(InputKind::Boolean),
-        prop::collection::vec(text(), 0..3).prop_map(|options| InputKind::Choice { options }),
+        (prop::collection::vec(text(), 0..3), any::<bool>(), any::<bool>(), text()).prop_map(
+            |(options, multiple, free, name)| {
+                let from =
+                    free.then(|| ChoicesFrom::Runbook { name, output: "o".into(), inputs: BTreeMap::new() });
+                InputKind::Choice { options, multiple, free, from }
+            }
+        ),
+        Just(InputKind::Date),
+        Just(InputKind::Datetime),
+        any::<Option<u64>>().prop_map(|min_s| InputKind::Duration { min_s, max_s: min_s }),
+        Just(InputKind::Percentage),
+        number().prop_map(|min_items| InputKind::List { min_items, max_items: None }),
+        Just(InputKind::Json),
+        any::<Option<u64>>().prop_map(|max_bytes| InputKind::File { max_bytes }),
+        Just(InputKind::Secret),
     ];
-    (text(), kind, any::<bool>(), prop::option::of(input_value()), prop::option::of(text())).prop_map(
-        |(name, kind, required, default, description)| Input { name, kind, required, default, description },
+    let from = prop::option::of(prop::sample::select(ComputedDefault::ALL.to_vec()));
+    (text(), kind, any::<bool>(), prop::option::of(input_value()), from, some(), some()).prop_map(
+        |(name, kind, required, default, default_from, description, show_if)| {
+            let show_if = show_if.map(Expression);
+            Input { name, kind, required, default, default_from, description, show_if }
+        },
     )
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let script = prop_oneof![text().prop_map(Script::File), text().prop_map(Script::Body)];
-    let texts = || prop::collection::vec(text(), 0..3);
-    let action = prop_oneof![
-        (texts(), script).prop_map(|(interpreter, script)| StepAction::Run { interpreter, script }),
-        texts().prop_map(|argv| StepAction::Command { argv }),
-    ];
-    (text(), action, effect(), prop::option::of(any::<u64>()))
-        .prop_map(|(name, action, effect, timeout_s)| Step { name, action, effect, timeout_s })
-}
-
+/// Runbooks with steps of every kind, and any texts.
 fn runbook() -> impl Strategy<Value = Runbook> {
-    let some = || prop::option::of(text());
-    let parts = (prop::collection::vec(input(), 0..3), prop::collection::vec(step(), 0..3));
-    (text(), some(), some(), some(), parts, effect(), prop::option::of(any::<u64>()), any::<u64>()).prop_map(
-        |(name, title, description, service, (inputs, steps), effect, timeout_s, output_limit)| Runbook {
-            name,
-            title,
-            description,
-            service,
-            inputs,
-            steps,
-            effect,
-            timeout_s,
-            output_limit,
+    let numbers = prop::collection::vec(any::<u16>(), 0..120);
+    let inputs = prop::collection::vec(input(), 0..3);
+    (numbers, inputs, text(), any::<Option<u64>>(), any::<u64>()).prop_map(
+        |(numbers, inputs, text, memory_bytes, output_limit)| {
+            let mut runbook = program(&mut Choices::new(numbers)).runbook;
+            runbook.title = Some(text.clone());
+            runbook.labels.insert(text.clone(), text.clone());
+            runbook.rules = vec![Rule { check: Expression(text.clone()), message: text.clone() }];
+            runbook.limits = Limits { memory_bytes, ..Limits::default() };
+            Runbook { inputs, output_limit, run_as: Some(text), ..runbook }
         },
     )
 }
@@ -81,18 +103,33 @@ proptest! {
     fn runs_and_views_of_them_come_back(
         requested in requested(1..=4), at in instant(), end in end(), waits_for in prop::option::of(text()),
     ) {
-        let begun = transition(None, at, RunEvent::Requested(Box::new(requested))).unwrap().run;
-        let started = transition(Some(&begun), at, RunEvent::StepStarted { step: 0, attempt: 1 }).unwrap().run;
+        let begun = transition(None, at, RunEvent::Requested(Box::new(requested)), 0, &Tiny).unwrap().run;
+        let started = transition(Some(&begun), at, RunEvent::StepStarted { step: 0, attempt: 1 }, 0, &Tiny).unwrap().run;
         let finished = RunEvent::StepFinished { step: 0, attempt: 1, end };
-        let ended = transition(Some(&started), at, finished).unwrap().run;
+        let ended = transition(Some(&started), at, finished, 0, &Tiny).unwrap().run;
         for run in [begun, started, ended] {
+            // The plan is kept beside the run.
+            let run = Run { plan: Arc::default(), ..run };
             comes_back(&run);
             let view = RunView::new(run.clone(), waits_for.clone());
             comes_back(&view);
             let flat = serde_json::to_value(&view).unwrap();
             prop_assert_eq!(&flat["id"], &json!(run.id), "a view is the run itself and more");
             prop_assert!(flat.get("run").is_none());
+            let steps = run.steps.iter().take(1).cloned().collect();
+            comes_back(&RunChange { run: Run { steps, ..run }, waits_for: waits_for.clone(), places: vec![0] });
         }
+    }
+
+    #[test]
+    fn plans_come_back(numbers in prop::collection::vec(any::<u16>(), 0..120)) {
+        comes_back(&program(&mut Choices::new(numbers)).plan());
+    }
+
+    #[test]
+    fn waits_and_answers_come_back(wait in wait(), answer in answer()) {
+        comes_back(&wait);
+        comes_back(&answer);
     }
 
     #[test]
@@ -152,8 +189,9 @@ fn text_that_looks_like_a_number_or_a_truth_stays_text() {
     }
     comes_back(&InputValue::Integer(i64::MIN));
     comes_back(&InputValue::Integer(i64::MAX));
-    for not_a_value in [json!(1.5), json!(u64::MAX), json!(null), json!([1]), json!({"a": 1})] {
-        assert!(serde_json::from_value::<InputValue>(not_a_value).is_err());
+    for json in [json!(1.5), json!(u64::MAX), json!(null), json!(["1"]), json!({"a": 1})] {
+        comes_back(&InputValue::Json(json.clone()));
+        assert_eq!(serde_json::from_value::<InputValue>(json.clone()).unwrap(), InputValue::Json(json));
     }
 }
 
@@ -175,7 +213,15 @@ fn names_are_those_of_the_json() {
     for outcome in [Proposed, Published, Unchanged, Retired] {
         assert_eq!(serde_json::to_value(outcome).unwrap(), Value::from(outcome.name()));
     }
-    assert_eq!(RunState::from_name("waiting"), None);
+    assert_eq!(RunState::from_name("paused"), None);
+    for verdict in AnswerVerdict::ALL {
+        assert_eq!(serde_json::to_value(verdict).unwrap(), Value::from(verdict.name()));
+    }
+    use StepState::{Canceled, Failed, Pending, Running, Skipped, Succeeded, Unknown, Waiting};
+    for state in [Pending, Running, Waiting, Succeeded, Failed, Skipped, Canceled, Unknown] {
+        assert_eq!(serde_json::to_value(state).unwrap(), Value::from(state.name()));
+        assert_eq!(state.is_end(), !matches!(state, Pending | Running | Waiting));
+    }
 }
 
 #[test]

@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod examples;
 mod generators;
 mod json;
+mod language;
 mod machine;
+mod programs;
 mod results;
+mod rules;
+mod speed;
+mod story;
+mod world;

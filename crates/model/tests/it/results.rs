@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use model::run::{Cause, Run, RunEvent, RunState, StepEnd, StepOutcome, transition};
-use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use model::{
+    run::{Cause, Run, RunEvent, RunState, StepEnd, StepOutcome, StepState, transition},
+    runbook::OnLost,
+};
 
-use crate::generators::requested;
+use crate::{
+    language::Tiny,
+    programs::{Program, runbook, script},
+};
 
 /// A run of one step that ends so.
 fn ended(end: StepEnd) -> Run {
     let at = Timestamp::UNIX_EPOCH;
-    let requested = requested(1..=1).new_tree(&mut TestRunner::deterministic()).unwrap().current();
-    let begun = transition(None, at, RunEvent::Requested(Box::new(requested))).unwrap();
-    let started = transition(Some(&begun.run), at, RunEvent::StepStarted { step: 0, attempt: 1 }).unwrap();
-    transition(Some(&started.run), at, RunEvent::StepFinished { step: 0, attempt: 1, end }).unwrap().run
+    let mut program = Program::new(runbook("main", vec![script("a")]));
+    program.runbook.on_lost = OnLost::Unknown;
+    let requested = RunEvent::Requested(Box::new(program.requested()));
+    let begun = transition(None, at, requested, 1, &Tiny).unwrap().run;
+    transition(Some(&begun), at, RunEvent::StepFinished { step: 0, attempt: 1, end }, 0, &Tiny).unwrap().run
 }
 
 fn end(outcome: StepOutcome, cause: Option<Cause>) -> StepEnd {
@@ -62,4 +68,22 @@ fn a_failure_with_a_nul_stays_the_failure_that_it_was() {
     assert_eq!((run.state, run.cause), (RunState::Failed, Some(Cause::Timeout)));
     assert_eq!(run.steps[0].message.as_deref(), Some("it said \u{fffd}"));
     assert!(run.steps[0].outputs.is_empty());
+}
+
+#[test]
+fn an_end_that_nobody_knows_is_lost_and_waits_for_a_person_unless_it_is_said_otherwise() {
+    let at = Timestamp::UNIX_EPOCH;
+    let requested =
+        RunEvent::Requested(Box::new(Program::new(runbook("main", vec![script("a")])).requested()));
+    let begun = transition(None, at, requested, 1, &Tiny).unwrap().run;
+    let end = StepEnd::unknown(Cause::LeftProcesses, "process 7 is left\0");
+    let moved =
+        transition(Some(&begun), at, RunEvent::StepFinished { step: 0, attempt: 1, end }, 0, &Tiny).unwrap();
+    let step = &moved.run.steps[0];
+    assert_eq!(
+        (moved.run.state, step.state, step.cause),
+        (RunState::Waiting, StepState::Waiting, Some(Cause::LeftProcesses))
+    );
+    assert_eq!(step.message.as_deref(), Some("process 7 is left\u{fffd}"));
+    assert_eq!(moved.events[0].kind(), "step.lost");
 }

@@ -18,7 +18,7 @@ fn dead() -> (Scene, Vec<Frame>) {
     }
     for line in ["one\n", "two\n", "three\n"] {
         out(&mut log, line);
-        log.flush().unwrap();
+        log.flush();
     }
     out(&mut log, "never shown\n");
     let shown = all(&scene.outputs, 0);
@@ -94,7 +94,7 @@ fn a_stale_tail_doubles_nothing() {
     let scene = Scene::new();
     let mut log = scene.create(u64::MAX);
     out(&mut log, "early\n");
-    log.flush().unwrap();
+    log.flush();
     let tail = scene.folder.path().join(RUN).join("0-1.tail");
     let before = fs::read(&tail).unwrap();
     log.append(Stream::Stdout, at(1), &noise(7, 300_000)).unwrap();
@@ -194,7 +194,7 @@ fn files_follow_the_size_of_the_log() {
         let mut log = scene.create(u64::MAX);
         log.append(Stream::Stdout, at(0), &noise(1, len)).unwrap();
         assert_eq!(log.is_empty(), len == 0);
-        log.flush().unwrap();
+        log.flush();
         log.finish().unwrap();
         assert_eq!(names(&scene), files, "{len}");
         assert_eq!(scene.reopened().size(&key()).unwrap().bytes, len as u64);

@@ -36,7 +36,7 @@ async fn followers_see_all_with_no_gap() {
         log.append(if round % 3 == 0 { Stream::Stderr } else { Stream::Stdout }, at(0), &piece).unwrap();
         written.extend(piece);
         if round % 5 == 0 {
-            log.flush().unwrap();
+            log.flush();
             tokio::task::yield_now().await;
         }
     }
@@ -63,7 +63,7 @@ async fn a_follower_waits_and_is_woken() {
         (first, reader.next().await.unwrap())
     });
     tokio::task::yield_now().await;
-    log.flush().unwrap();
+    log.flush();
     tokio::task::yield_now().await;
     log.finish().unwrap();
     let (first, end) = waiting.await.unwrap();
@@ -77,4 +77,28 @@ async fn a_log_that_was_never_written_ends_at_once() {
     let scene = Scene::new();
     assert_eq!(scene.outputs.read(&key(), 0).unwrap().next().await.unwrap(), None);
     assert!(scene.outputs.size(&key()).unwrap().complete);
+}
+
+/// Reads of files by this thread so far.
+fn reads() -> u64 {
+    let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    io.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn looking_for_nothing_new_costs_two_reads() {
+    let scene = Scene::new();
+    let mut log = scene.create(u64::MAX);
+    let mut reader = scene.outputs.read(&key(), 0).unwrap();
+    for len in [10, 300_000, 10] {
+        log.append(Stream::Stdout, at(0), &noise(1, len)).unwrap();
+        log.flush();
+        while reader.try_next().unwrap().is_some() {}
+        let before = reads();
+        for _ in 0..1000 {
+            assert_eq!(reader.try_next().unwrap(), None);
+        }
+        let looked = reads() - before;
+        assert!(looked <= 2010, "{looked} reads for 1000 looks");
+    }
 }

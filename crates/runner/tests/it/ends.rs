@@ -4,8 +4,10 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use model::{
     run::{Cause, StepOutcome},
-    runbook::{FileMode, Script, StepAction},
+    runbook::{FileMode, Script},
 };
+
+use runner::Action;
 
 use crate::scene::{Performed, Scene, command, file, script, sh, task};
 
@@ -87,7 +89,7 @@ async fn a_script_file_is_run_by_its_own_first_line() {
         file("none", FileMode::Plain, "echo declared; false; echo not reached"),
     ]);
     let run = |attempt, path: &str| {
-        let action = StepAction::Run {
+        let action = Action::Run {
             interpreter: vec!["/bin/sh".to_owned(), "-e".to_owned()],
             script: Script::File(path.to_owned()),
         };

@@ -2,22 +2,23 @@
 
 use std::fs;
 
-use model::runbook::InputValue;
-
-use crate::scene::{RUN, Scene, command, lives, sh, text};
+use crate::scene::{RUN, Scene, command, lives, sh};
 
 #[tokio::test]
 async fn the_environment_is_exactly_the_list() {
     let scene = Scene::new();
     let mut task = command(&["env", "-0"]);
     task.attempt = 7;
-    task.inputs.insert("region".to_owned(), text("eu"));
-    task.inputs.insert("count".to_owned(), InputValue::Integer(-3));
-    task.inputs.insert("dry_run".to_owned(), InputValue::Boolean(true));
+    task.epoch = 3;
+    task.variables.insert("INPUT_REGION".to_owned(), "eu".to_owned());
+    task.variables.insert("INPUT_COUNT".to_owned(), "-3".to_owned());
+    task.variables.insert("INPUT_DRY_RUN".to_owned(), "true".to_owned());
     let performed = scene.perform(&task).await;
     let run = fs::canonicalize(scene.folder.path()).unwrap().join("runs").join(RUN);
     let run = run.display();
     let mut found: Vec<_> = performed.text().split_terminator('\0').map(str::to_owned).collect();
+    let cookies: Vec<_> = found.extract_if(.., |one| one.starts_with("SIGNALBOX_COOKIE=")).collect();
+    assert!(cookies.len() == 1 && cookies[0].len() > 40, "{cookies:?}");
     found.sort();
     let mut expected = vec![
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
@@ -29,6 +30,7 @@ async fn the_environment_is_exactly_the_list() {
         "SIGNALBOX_RUNBOOK=restart-web".to_owned(),
         "SIGNALBOX_STEP=restart".to_owned(),
         "SIGNALBOX_ATTEMPT=7".to_owned(),
+        "SIGNALBOX_EPOCH=3".to_owned(),
         format!("SIGNALBOX_FILES={run}/files"),
         format!("SIGNALBOX_OUTPUT={run}/0-7.output"),
         "INPUT_REGION=eu".to_owned(),
@@ -51,7 +53,7 @@ async fn a_step_leads_its_own_process_group_and_reads_nothing() {
 }
 
 /// Files that whoever started this process left open for its children: not ours to close.
-fn left_open_for_us() -> Vec<String> {
+pub fn left_open_for_us() -> Vec<String> {
     let close_on_exec = 0o2_000_000;
     let passed_on = |fd: &String| {
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
@@ -116,5 +118,42 @@ async fn a_dropped_attempt_leaves_no_process() {
             }
         }
         assert!(!lives(pid));
+    }
+}
+
+#[tokio::test]
+async fn the_platform_s_own_and_the_loader_s_variables_cannot_be_set() {
+    let scene = Scene::new();
+    for (attempt, name) in (1..).zip(["SIGNALBOX_RUN", "SIGNALBOX_X", "LD_PRELOAD", "", "A=B"]) {
+        let mut task = runner::Task { attempt, ..sh("touch started") };
+        task.variables.insert(name.to_owned(), "/tmp/x".to_owned());
+        let performed = scene.perform(&task).await;
+        assert_eq!(performed.end.cause, Some(model::run::Cause::CannotStart));
+        assert!(performed.message().contains("cannot start: the variable"), "{}", performed.message());
+    }
+    let mut task = runner::Task { attempt: 9, ..command(&["tool"]) };
+    std::fs::create_dir(scene.work("bin")).unwrap();
+    let tool = scene.work("bin/tool");
+    std::fs::write(&tool, "#!/bin/sh\necho mine $PATH\n").unwrap();
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", scene.work("bin").display());
+    task.variables.insert("PATH".to_owned(), path.clone());
+    assert_eq!(scene.perform(&task).await.text(), format!("mine {path}\n"));
+}
+
+#[tokio::test]
+async fn a_step_starts_in_its_directory_and_cannot_be_led_out() {
+    let scene = Scene::new();
+    fs::create_dir_all(scene.work("deep/er")).unwrap();
+    std::os::unix::fs::symlink("/etc", scene.work("link")).unwrap();
+    let dir = |attempt, dir: &str| runner::Task { attempt, dir: Some(dir.to_owned()), ..sh("pwd -P") };
+    let real = fs::canonicalize(scene.work("deep/er")).unwrap();
+    assert_eq!(scene.perform(&dir(1, "./deep/er")).await.text(), format!("{}\n", real.display()));
+    assert_eq!(scene.perform(&dir(2, "/usr")).await.text(), "/usr\n");
+    for (attempt, bad) in (3..).zip(["..", "deep/../..", "link", "missing"]) {
+        let performed = scene.perform(&dir(attempt, bad)).await;
+        let message = performed.message();
+        let words = if bad == "missing" { "is not a directory" } else { "leads out" };
+        assert!(message.starts_with("cannot start: `dir") && message.contains(words), "{message}");
     }
 }

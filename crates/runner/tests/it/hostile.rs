@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::scene::{Scene, command, script, text};
+use crate::scene::{Scene, command, script};
 
 /// Values that would do harm if anything evaluated them, each leaving a file named `canary` behind.
 fn values() -> Vec<String> {
@@ -60,7 +60,7 @@ async fn inputs_arrive_byte_for_byte_and_are_never_evaluated() {
         for (attempt, value) in (1..).zip(values()) {
             let mut task = script(interpreter, body);
             task.attempt = attempt;
-            task.inputs.insert("value".to_owned(), text(&value));
+            task.variables.insert("INPUT_VALUE".to_owned(), value.clone());
             let performed = scene.perform(&task).await;
             assert_eq!(performed.message(), "", "{interpreter:?} {value:.40}");
             assert!(performed.stdout == value.as_bytes(), "{interpreter:?} {value:.40}");
@@ -91,7 +91,7 @@ async fn a_mebibyte_of_inputs_fits() {
     let scene = Scene::new();
     let mut task = script(&["/bin/sh"], "env | wc -c");
     for number in 0..16 {
-        task.inputs.insert(format!("input_{number}"), text(&"x".repeat(64 * 1024 - 1)));
+        task.variables.insert(format!("INPUT_INPUT_{number}"), "x".repeat(64 * 1024 - 1));
     }
     let performed = scene.perform(&task).await;
     assert_eq!(performed.message(), "");

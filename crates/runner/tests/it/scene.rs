@@ -10,9 +10,9 @@ use std::{
 use ::output::{LogKey, Outputs, Stream};
 use model::{
     run::StepEnd,
-    runbook::{FileMode, InputValue, InputValues, Script, StepAction},
+    runbook::{FileMode, Script},
 };
-use runner::{BundleFile, Stop, Task, Workspace, perform};
+use runner::{Action, BundleFile, Stop, Task, Workspace, perform};
 use tempfile::TempDir;
 
 pub const RUN: &str = "0198c0de-0000-7000-8000-000000000001";
@@ -24,6 +24,7 @@ pub struct Scene {
 }
 
 /// How an attempt ended and what it wrote.
+#[derive(Debug)]
 pub struct Performed {
     pub end: StepEnd,
     pub stdout: Vec<u8>,
@@ -112,30 +113,20 @@ pub fn sh(body: &str) -> Task {
 
 pub fn script(interpreter: &[&str], body: &str) -> Task {
     let interpreter = interpreter.iter().map(ToString::to_string).collect();
-    task(StepAction::Run { interpreter, script: Script::Body(body.to_owned()) })
+    task(Action::Run { interpreter, script: Script::Body(body.to_owned()) })
 }
 
 pub fn command(argv: &[&str]) -> Task {
-    task(StepAction::Command { argv: argv.iter().map(ToString::to_string).collect() })
+    task(Action::Command { argv: argv.iter().map(ToString::to_string).collect() })
 }
 
-pub fn task(action: StepAction) -> Task {
+pub fn task(action: Action) -> Task {
     Task {
-        run: RUN.to_owned(),
         project: "shop".to_owned(),
         runbook: "restart-web".to_owned(),
-        step: 0,
         step_name: "restart".to_owned(),
-        attempt: 1,
-        action,
-        inputs: InputValues::new(),
-        timeout: None,
-        grace: Duration::from_secs(10),
+        ..Task::new(RUN, 0, 1, action)
     }
-}
-
-pub fn text(value: &str) -> InputValue {
-    InputValue::Text(value.to_owned())
 }
 
 pub fn file(path: &str, mode: FileMode, bytes: &str) -> BundleFile {

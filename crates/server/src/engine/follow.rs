@@ -1,37 +1,55 @@
-//! Follow a run: its changes and its output in one order, from any place on.
+//! Follow a run: its changes and its output in one stream, from any place on.
 //!
-//! A step's output comes before the news that the step has ended, and everything before the end. The cursor of an event
-//! says all that is needed to go on after it: which revision was told, and how far the output was read.
+//! An attempt's output comes before the news that it has ended, and everything before the end. The cursor of an event
+//! says all that is needed to go on after it: up to which revision everything was told, and how far the output of the
+//! attempts was read that ran then. What ended since is found in the stored events, so nothing is told twice or never.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use model::{
-    api::{OutputChunk, OutputStream, RunView},
+    api::{OutputChunk, OutputStream, RunChange, RunView},
     id::RunId,
-    run::{Run, StepRun},
+    run::{Run, StepRun, Wait, WaitReason},
 };
 use output::{Frame, LogKey, LogReader, OutputError, Stream};
-use store::StoreError;
+use store::{EndedAttempt, StoreError};
 use tokio::sync::watch;
 
 use super::Engine;
 
-/// How far somebody has followed: `revision.step.attempt.position`. Opaque to clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whoever follows looks this often at output of which nobody told that it grew.
+const BACKSTOP: Duration = Duration::from_millis(250);
+/// Attempts that a cursor may name.
+const OPEN_MAX: usize = 10_000;
+
+/// How far somebody has followed: `revision`, then `;place.attempt.position` for each attempt of which only a part was
+/// told. Opaque to clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
+    /// All output of attempts that ended up to this revision was told.
     revision: u64,
-    step: u32,
-    attempt: u32,
-    position: u64,
+    open: BTreeMap<Attempt, u64>,
     /// The end was told.
     ended: bool,
 }
 
+/// Place and number of an attempt.
+type Attempt = (u32, u32);
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { revision, step, attempt, position, ended } = self;
-        write!(f, "{revision}.{step}.{attempt}.{position}{}", if *ended { ".end" } else { "" })
+        write!(f, "{}", self.revision)?;
+        for ((place, attempt), position) in &self.open {
+            write!(f, ";{place}.{attempt}.{position}")?;
+        }
+        if self.ended { write!(f, ";end") } else { Ok(()) }
     }
 }
 
@@ -39,25 +57,34 @@ impl FromStr for Cursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{text}` is not a cursor of this stream");
-        let (numbers, ended) = text.strip_suffix(".end").map_or((text, false), |numbers| (numbers, true));
-        let parts: Vec<&str> = numbers.split('.').collect();
-        let [revision, step, attempt, position] = parts.as_slice() else { return Err(fault()) };
-        Ok(Self {
-            revision: revision.parse().map_err(|_| fault())?,
-            step: step.parse().map_err(|_| fault())?,
-            attempt: attempt.parse().map_err(|_| fault())?,
-            position: position.parse().map_err(|_| fault())?,
-            ended,
-        })
+        let fault = || format!("`{}` is not a cursor of this stream", text.chars().take(100).collect::<String>());
+        let (numbers, ended) = text.strip_suffix(";end").map_or((text, false), |numbers| (numbers, true));
+        let mut parts = numbers.split(';');
+        let revision = parts.next().and_then(|part| part.parse().ok()).ok_or_else(fault)?;
+        let mut open = BTreeMap::new();
+        for part in parts {
+            let mut numbers = part.splitn(3, '.');
+            let mut next = || numbers.next().ok_or_else(fault);
+            let (place, attempt, position) = (next()?, next()?, next()?);
+            let attempt = (place.parse().map_err(|_| fault())?, attempt.parse().map_err(|_| fault())?);
+            open.insert(attempt, position.parse().map_err(|_| fault())?);
+            if open.len() > OPEN_MAX {
+                return Err(fault());
+            }
+        }
+        Ok(Self { revision, open, ended })
     }
 }
 
 /// What a follower is told.
 #[derive(Clone, Debug)]
 pub(crate) enum LiveEvent {
+    /// The run as it is; comes first.
     Run(Box<RunView>),
+    /// What has changed since.
+    Change(Box<RunChange>),
     Output(OutputChunk),
+    /// The run as it ended; nothing follows.
     End(Box<RunView>),
 }
 
@@ -73,10 +100,17 @@ pub(crate) enum FollowError {
 pub(crate) struct Follow {
     engine: Engine,
     id: RunId,
+    /// The newest that is known.
     run: Arc<Run>,
+    /// What was told last, on this stream.
+    told: Option<Arc<Run>>,
     changes: watch::Receiver<Option<Arc<Run>>>,
     cursor: Cursor,
-    log: Option<LogReader>,
+    /// Attempts that have ended and whose output was not told to its end, in the order in which they ended.
+    backlog: VecDeque<EndedAttempt>,
+    logs: BTreeMap<Attempt, LogReader>,
+    /// Whose turn it is among those that run.
+    turn: usize,
 }
 
 impl Engine {
@@ -91,29 +125,30 @@ impl Engine {
     ) -> Result<Option<Follow>, StoreError> {
         let changes = self.changes().of_run(id);
         let Some(run) = self.0.store.run(project, id).await? else { return Ok(None) };
-        let cursor = match (cursor, tail) {
-            (Some(cursor), _) => cursor,
-            (None, Some(bytes)) => self.cursor_before_end(&run, bytes),
-            (None, None) => Cursor::default(),
+        let begin = cursor.is_none();
+        let mut follow = Follow {
+            engine: self.clone(),
+            id,
+            run,
+            told: None,
+            changes,
+            cursor: cursor.unwrap_or_default(),
+            backlog: VecDeque::new(),
+            logs: BTreeMap::new(),
+            turn: 0,
         };
-        Ok(Some(Follow { engine: self.clone(), id, run: Arc::new(run), changes, cursor, log: None }))
+        follow.learn_ended(follow.cursor.revision).await?;
+        if let (true, Some(bytes)) = (begin, tail) {
+            follow.skip_to_tail(bytes);
+        }
+        Ok(Some(follow))
     }
 
-    /// The place about `bytes` before the end of what the steps have written so far.
-    fn cursor_before_end(&self, run: &Run, bytes: u64) -> Cursor {
-        let mut left = bytes;
-        let mut cursor = Cursor::default();
-        for (place, step) in run.steps.iter().enumerate().rev().filter(|(_, step)| step.attempt > 0) {
-            let key = key(run.id, place, step);
-            let Ok(size) = self.outputs().size(&key) else { continue };
-            let position = self.outputs().position_before_end(&key, left);
-            cursor = Cursor { step: key.step, attempt: key.attempt, position, ..Cursor::default() };
-            left = left.saturating_sub(size.bytes);
-            if left == 0 {
-                break;
-            }
-        }
-        cursor
+    /// The logs of all attempts of a run, in the order in which they ended; those that run come last.
+    pub(crate) async fn logs(&self, run: &Run) -> Result<Vec<LogKey>, StoreError> {
+        let ended = self.0.store.ended_attempts(run.id, 0, run.revision).await?;
+        let ended = ended.into_iter().map(|ended| (ended.step, ended.attempt));
+        Ok(ended.chain(open(run)).map(|attempt| key(run.id, attempt)).collect())
     }
 }
 
@@ -125,66 +160,67 @@ impl Follow {
                 return Ok(None);
             }
             // The first thing that anybody is told is the run as it is.
-            if self.cursor.revision == 0 {
-                return Ok(Some(self.tell_run()));
-            }
-            if let Some(event) = self.output().await? {
+            let Some(told) = &self.told else {
+                self.told = Some(Arc::clone(&self.run));
+                let view = self.engine.view((*self.run).clone()).await;
+                return Ok(Some((self.cursor.clone(), LiveEvent::Run(Box::new(view)))));
+            };
+            let told = Arc::clone(told);
+            if let Some(event) = self.output()? {
                 return Ok(Some(event));
             }
-            if self.run.revision > self.cursor.revision && !self.run.state.is_end() {
-                return Ok(Some(self.tell_run()));
-            }
+            // Nothing is left of what ended before this revision.
+            self.cursor.revision = self.run.revision;
             if self.run.state.is_end() {
                 self.cursor.ended = true;
-                let end = LiveEvent::End(Box::new(self.engine.view((*self.run).clone())));
-                return Ok(Some((self.cursor, end)));
+                let view = self.engine.view((*self.run).clone()).await;
+                return Ok(Some((self.cursor.clone(), LiveEvent::End(Box::new(view)))));
             }
-            if let Some(event) = self.wait().await? {
-                return Ok(Some(event));
+            if self.run.revision > told.revision {
+                let change = self.engine.change(&told, &self.run).await;
+                self.told = Some(Arc::clone(&self.run));
+                return Ok(Some((self.cursor.clone(), LiveEvent::Change(Box::new(change)))));
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// What there is to read: first what has ended, to its end; then of those that run, each in turn.
+    fn output(&mut self) -> Result<Option<(Cursor, LiveEvent)>, FollowError> {
+        while let Some(&EndedAttempt { revision, step, attempt }) = self.backlog.front() {
+            if let Some(frame) = self.reader((step, attempt))?.try_next()? {
+                return Ok(Some(self.tell_output((step, attempt), frame)));
+            }
+            self.backlog.pop_front();
+            self.logs.remove(&(step, attempt));
+            self.cursor.open.remove(&(step, attempt));
+            self.cursor.revision = revision;
+        }
+        let run = Arc::clone(&self.run);
+        let running = open(&run);
+        for ahead in 0..running.len() {
+            let at = (self.turn + ahead) % running.len();
+            let Some(attempt) = running.get(at).copied() else { continue };
+            if let Some(frame) = self.reader(attempt)?.try_next()? {
+                self.turn = at + 1;
+                return Ok(Some(self.tell_output(attempt, frame)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn reader(&mut self, attempt: Attempt) -> Result<&mut LogReader, OutputError> {
+        match self.logs.entry(attempt) {
+            std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let from = self.cursor.open.get(&attempt).copied().unwrap_or(0);
+                Ok(entry.insert(self.engine.outputs().read(&key(self.id, attempt), from)?))
             }
         }
     }
 
-    fn tell_run(&mut self) -> (Cursor, LiveEvent) {
-        self.cursor.revision = self.run.revision;
-        (self.cursor, LiveEvent::Run(Box::new(self.engine.view((*self.run).clone()))))
-    }
-
-    /// What there is to read, up to what the run as known has reached.
-    async fn output(&mut self) -> Result<Option<(Cursor, LiveEvent)>, FollowError> {
-        loop {
-            let place = usize::try_from(self.cursor.step).unwrap_or(usize::MAX);
-            let Some(step) = self.run.steps.get(place).filter(|step| step.attempt > 0) else {
-                return Ok(None);
-            };
-            if self.log.is_none() {
-                if self.cursor.attempt != step.attempt {
-                    self.cursor.attempt = step.attempt;
-                    self.cursor.position = 0;
-                }
-                let key = key(self.id, place, step);
-                // The start is stored before the log is made, and the log is finished before the end is stored: in between,
-                // the news is on its way.
-                if !step.state.is_end() && !self.engine.outputs().is_live(&key) {
-                    return Ok(None);
-                }
-                self.log = Some(self.engine.outputs().read(&key, self.cursor.position)?);
-            }
-            let Some(log) = &mut self.log else { return Ok(None) };
-            // A log is finished before the end of its step is stored: what is read then is all.
-            if let Some(frame) = log.try_next()? {
-                let name = step.name.clone();
-                return Ok(Some(self.tell_output(name, frame)));
-            }
-            if !step.state.is_end() {
-                return Ok(None);
-            }
-            self.next_step();
-        }
-    }
-
-    fn tell_output(&mut self, step: String, frame: Frame) -> (Cursor, LiveEvent) {
-        self.cursor.position = frame.next;
+    fn tell_output(&mut self, attempt: Attempt, frame: Frame) -> (Cursor, LiveEvent) {
+        self.cursor.open.insert(attempt, frame.next);
         let stream = match frame.stream {
             Stream::Stdout => OutputStream::Stdout,
             Stream::Stderr => OutputStream::Stderr,
@@ -194,55 +230,92 @@ impl Follow {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
         };
-        let attempt = self.cursor.attempt;
-        (
-            self.cursor,
-            LiveEvent::Output(OutputChunk { step, attempt, stream, at: frame.at, text, bytes_base64 }),
-        )
-    }
-
-    fn next_step(&mut self) {
-        self.log = None;
-        self.cursor.step += 1;
-        self.cursor.attempt = 0;
-        self.cursor.position = 0;
+        let step = self.run.step(attempt.0).map(|step: &StepRun| step.path.clone()).unwrap_or_default();
+        let chunk = OutputChunk { step, attempt: attempt.1, stream, at: frame.at, text, bytes_base64 };
+        (self.cursor.clone(), LiveEvent::Output(chunk))
     }
 
     /// Wait for more output or a change of the run.
-    async fn wait(&mut self) -> Result<Option<(Cursor, LiveEvent)>, FollowError> {
-        let frame = tokio::select! {
-            frame = async {
-                match &mut self.log {
-                    Some(log) => log.next().await,
-                    None => std::future::pending().await,
-                }
-            } => frame?,
-            changed = self.changes.changed() => {
-                self.take(changed.is_ok());
-                return Ok(None);
-            }
+    async fn wait(&mut self) -> Result<(), FollowError> {
+        let runs = self.run.counts.running > 0;
+        let backstop = async {
+            if runs { tokio::time::sleep(BACKSTOP).await } else { std::future::pending().await }
         };
-        let place = usize::try_from(self.cursor.step).unwrap_or(usize::MAX);
-        if let (Some(frame), Some(step)) = (frame, self.run.steps.get(place)) {
-            let name = step.name.clone();
-            return Ok(Some(self.tell_output(name, frame)));
+        tokio::select! {
+            changed = self.changes.changed() => if changed.is_err() {
+                // The engine is gone: the stream ends with the server.
+                std::future::pending::<()>().await;
+            },
+            () = backstop => return Ok(()),
         }
-        // The log is finished; the news of the step's end is on its way.
-        let changed = self.changes.changed().await.is_ok();
-        self.take(changed);
-        Ok(None)
+        let newest = self.changes.borrow_and_update().clone();
+        if let Some(run) = newest.filter(|run| run.revision > self.run.revision) {
+            let known = self.run.revision;
+            self.run = run;
+            self.learn_ended(known).await?;
+        }
+        Ok(())
     }
 
-    fn take(&mut self, changed: bool) {
-        if changed
-            && let Some(run) = self.changes.borrow_and_update().clone()
-            && run.revision > self.run.revision
-        {
-            self.run = run;
+    /// Which attempts ended after `revision`: what is left of their output comes before any other news.
+    async fn learn_ended(&mut self, revision: u64) -> Result<(), StoreError> {
+        let ended = self.engine.0.store.ended_attempts(self.id, revision, self.run.revision).await?;
+        self.backlog.extend(ended);
+        Ok(())
+    }
+
+    /// Leave out all but about the last `bytes` of what the attempts have written so far.
+    fn skip_to_tail(&mut self, bytes: u64) {
+        let mut left = bytes;
+        for attempt in open(&self.run) {
+            left = self.tail_of(attempt, left);
         }
+        let mut kept = VecDeque::new();
+        while let Some(ended) = self.backlog.pop_back() {
+            if left == 0 {
+                self.cursor.revision = ended.revision;
+                break;
+            }
+            left = self.tail_of((ended.step, ended.attempt), left);
+            kept.push_front(ended);
+        }
+        self.backlog = kept;
+    }
+
+    /// Begin this attempt's output `bytes` before its end; answers how many more bytes are wanted.
+    fn tail_of(&mut self, attempt: Attempt, bytes: u64) -> u64 {
+        let key = key(self.id, attempt);
+        let Ok(size) = self.engine.outputs().size(&key) else { return bytes };
+        let position = self.engine.outputs().position_before_end(&key, bytes);
+        if position > 0 {
+            self.cursor.open.insert(attempt, position);
+        }
+        bytes.saturating_sub(size.bytes)
     }
 }
 
-fn key(run: RunId, place: usize, step: &StepRun) -> LogKey {
-    LogKey { run: run.to_string(), step: u32::try_from(place).unwrap_or(u32::MAX), attempt: step.attempt }
+/// Attempts that have not ended, as far as anybody knows.
+fn open(run: &Run) -> Vec<Attempt> {
+    let lost = |step: &StepRun| matches!(&step.wait, Some(Wait { reason: WaitReason::Lost { .. }, .. }));
+    let running = run.running_steps().chain(run.places_of(lost));
+    running.filter_map(|place| Some((place, run.step(place)?.attempt))).collect()
+}
+
+fn key(run: RunId, (step, attempt): Attempt) -> LogKey {
+    LogKey { run: run.to_string(), step, attempt }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        for text in ["0", "7;0.1.300", "12;0.1.5;3.2.99;end", "3;end"] {
+            assert_eq!(text.parse::<Cursor>().unwrap().to_string(), text);
+        }
+        for text in ["", "x", "1;2", "1;2.3", "1;2.3.x", "1;;", "-1", "1;end;end", "1;1.2.3.4"] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+    }
 }

@@ -1,169 +1,158 @@
-//! One run, from the claim to its end: each step performed, each end stored.
+//! One place of the runner: an attempt is performed, its end stored, and what that makes ready is performed next.
 
 use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use model::{
     id::RunId,
-    run::{Cause, Run, RunEffect, RunEvent, StepEnd, StepOutcome},
+    run::{Cause, RunEffect, RunEvent, StepEnd, StepOutcome},
 };
 use output::LogKey;
-use runner::{Task, Workspace};
-use store::{Advanced, Claimed, StoreError};
+use runner::{AttemptId, Progress, Stop, Task};
+use store::{Advanced, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Engine, versions::Version};
+use super::{Attempt, Engine, prepare::Prepared};
 use crate::clock;
 
-/// From the signal that asks processes to end to the one that does not ask.
-const GRACE: Duration = Duration::from_secs(10);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
 impl Engine {
-    pub(super) async fn perform_run(&self, task: Claimed) {
-        let Claimed { mut run, mut step, mut attempt } = task;
-        let began = began(&run);
-        let mut workspace = None;
+    /// Perform an attempt whose start is stored, in the place that was kept for it.
+    pub(super) fn perform(&self, attempt: Attempt, place: OwnedSemaphorePermit) {
+        self.perform_in(attempt, Some(place));
+    }
+
+    /// Perform it though no place is free.
+    pub(super) fn perform_beyond(&self, attempt: Attempt) {
+        self.perform_in(attempt, None);
+    }
+
+    fn perform_in(&self, attempt: Attempt, place: Option<OwnedSemaphorePermit>) {
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let mut next = Some(attempt);
+            while let Some(attempt) = next {
+                let end = engine.perform_attempt(&attempt).await;
+                next = engine.over(&attempt, end).await;
+            }
+            engine.0.running.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
+        });
+    }
+
+    async fn perform_attempt(&self, attempt: &Attempt) -> StepEnd {
+        let Attempt { run, step, attempt: number } = attempt;
+        let stop = self.stop_of(run.id, *step, *number);
+        match self.prepare(attempt).await {
+            Ok(Prepared::Process(task)) => self.under_shim(run.id, *task, stop).await,
+            Ok(Prepared::Http(task, log)) => {
+                self.changes().nudge(run.id);
+                runner::http(*task, log, stop).await
+            }
+            Ok(Prepared::Check(task, log)) => {
+                self.changes().nudge(run.id);
+                runner::check(*task, log, stop).await
+            }
+            Err(end) => *end,
+        }
+    }
+
+    /// The shim writes the log; whoever follows is told when it grows.
+    async fn under_shim(&self, run: RunId, task: Task, stop: Stop) -> StepEnd {
+        let key = task.id().log_key();
+        self.outputs().expect(key.clone());
+        let end = self.0.shims.perform(&task, &stop, self.on_progress(run, key.clone())).await;
+        self.close_log(&key, &end).await;
+        end
+    }
+
+    /// What a shim says while an attempt is under way.
+    pub(super) fn on_progress(&self, run: RunId, key: LogKey) -> impl FnMut(Progress) + Send + use<> {
+        let engine = self.clone();
+        move |progress| {
+            if matches!(progress, Progress::Grew) {
+                engine.outputs().nudge(&key);
+                engine.changes().nudge(run);
+            }
+        }
+    }
+
+    /// The end of an attempt is stored: its shim may forget it.
+    pub(super) fn acknowledge(&self, id: &AttemptId) {
+        if let Err(error) = self.0.shims.acknowledge(id) {
+            tracing::warn!(attempt = %id, %error, "a record of an end could not be removed; the next start does it");
+        }
+    }
+
+    /// A log whose writer has ended, in good order or not.
+    pub(super) async fn close_log(&self, key: &LogKey, end: &StepEnd) {
+        if end.outcome != StepOutcome::Unknown {
+            self.outputs().finished(key);
+            return;
+        }
+        let (outputs, key) = (self.outputs().clone(), key.clone());
+        // It waits for the disk.
+        let closed = tokio::task::spawn_blocking(move || outputs.close_abandoned(&key)).await;
+        if let Ok(Err(error)) = closed {
+            tracing::warn!(%error, "the log of a lost attempt could not be closed");
+        }
+    }
+
+    /// Store how an attempt ended, and do what follows. Answers what this place performs next.
+    pub(super) async fn over(&self, attempt: &Attempt, end: StepEnd) -> Option<Attempt> {
+        let Attempt { run, step, attempt: number } = attempt;
+        if self.0.abandoned.load(Ordering::Relaxed) {
+            return None;
+        }
+        let places = u32::from(!self.is_draining());
+        let event = RunEvent::StepFinished { step: *step, attempt: *number, end };
+        let advanced = self.store_end(run.id, event, places).await;
+        self.forget_stop(run.id, *step, *number);
+        // A refused end was stored before.
+        if !self.0.abandoned.load(Ordering::Relaxed) || advanced.is_some() {
+            let run = run.id.to_string();
+            self.acknowledge(&AttemptId { run, step: *step, attempt: *number, epoch: 0 });
+        }
+        let Advanced { run, mut effects, changed, also } = advanced?;
+        let started = effects.iter().position(|effect| matches!(effect, RunEffect::Started { .. }));
+        let next = started.map(|at| effects.remove(at));
+        let next = match next {
+            Some(RunEffect::Started { step, attempt }) => Some(Attempt { run: Arc::clone(&run), step, attempt }),
+            _ => None,
+        };
+        self.follow_up(Advanced { run, effects, changed, also }, None);
+        next
+    }
+
+    /// An end is stored, however long the store does not answer: nobody else knows it.
+    async fn store_end(&self, run: RunId, event: RunEvent, places: u32) -> Option<Advanced> {
+        let mut pause = RETRY_FIRST;
         loop {
-            let end = self.perform_step(&run, step, attempt, began, &mut workspace).await;
-            if self.0.abandoned.load(Ordering::Relaxed) {
-                return;
-            }
-            let Some(advanced) = self.store_end(run.id, step, attempt, end).await else { return };
-            self.0.changes.publish(&advanced.run);
-            run = advanced.run;
-            match next(&advanced.effects) {
-                Some(started) => (step, attempt) = started,
-                None => break,
-            }
-        }
-        // A run that a stopping server leaves between two steps keeps its directory for the next.
-        if run.state.is_end() {
-            self.forget_stop(run.id);
-            if let Some(workspace) = workspace {
-                // A large checkout takes long to remove: the place is free for another run meanwhile.
-                tokio::task::spawn_blocking(move || {
-                    if let Err(error) = workspace.remove() {
-                        tracing::warn!(run = %run.id, %error, "the working directory could not be removed");
-                    }
-                });
-            }
-        }
-    }
-
-    async fn perform_step(
-        &self,
-        run: &Run,
-        place: u32,
-        attempt: u32,
-        began: Instant,
-        workspace: &mut Option<Workspace>,
-    ) -> StepEnd {
-        let version = match self.0.versions.of(&self.0.store, run).await {
-            Ok(version) => version,
-            Err(error) => return cannot_start(format!("its version cannot be read: {error}")),
-        };
-        let Some(step) = usize::try_from(place).ok().and_then(|place| version.runbook.steps.get(place))
-        else {
-            return cannot_start(format!("its version has no step {place}"));
-        };
-        let workspace = match self.workspace(run, &version, workspace) {
-            Ok(workspace) => workspace,
-            Err(message) => return cannot_start(message),
-        };
-        let key = LogKey { run: run.id.to_string(), step: place, attempt };
-        let log = match self.0.outputs.create(key, version.runbook.output_limit) {
-            Ok(log) => log,
-            Err(error) => return cannot_start(format!("its output cannot be kept: {error}")),
-        };
-        self.0.changes.nudge(run.id);
-        let left = run.timeout_s.map(|seconds| Duration::from_secs(seconds).saturating_sub(began.elapsed()));
-        let own = step.timeout_s.map(Duration::from_secs);
-        let task = Task {
-            run: run.id.to_string(),
-            project: run.project.clone(),
-            runbook: run.runbook.clone(),
-            step: place,
-            step_name: step.name.clone(),
-            attempt,
-            action: step.action.clone(),
-            inputs: run.inputs.clone(),
-            timeout: [own, left].into_iter().flatten().min(),
-            grace: GRACE,
-        };
-        runner::perform(&task, workspace, log, self.stop_of(run.id)).await
-    }
-
-    fn workspace<'w>(
-        &self,
-        run: &Run,
-        version: &Version,
-        workspace: &'w mut Option<Workspace>,
-    ) -> Result<&'w Workspace, String> {
-        if workspace.is_none() {
-            let id = run.id.to_string();
-            // A run that went on after a restart has one; a new run has not.
-            let resumed = run.steps.iter().any(|step| step.state.is_end());
-            let opened = if resumed { Workspace::open(&self.0.work, &id).ok() } else { None };
-            let made = match opened {
-                Some(workspace) => Ok(workspace),
-                None => Workspace::create(&self.0.work, &id, &version.files),
-            };
-            let fault = |error| format!("its working directory cannot be made: {error}");
-            *workspace = Some(made.map_err(fault)?);
-        }
-        workspace.as_ref().ok_or_else(|| "its working directory is gone".to_owned())
-    }
-
-    /// Store how a step ended. A result is never lost while this process lives: the store is asked until it answers.
-    async fn store_end(&self, run: RunId, step: u32, attempt: u32, end: StepEnd) -> Option<Advanced> {
-        let mut wait = RETRY_FIRST;
-        loop {
-            let event = RunEvent::StepFinished { step, attempt, end: end.clone() };
-            let go_on = !self.0.draining.load(Ordering::Relaxed);
-            match self.0.store.advance(run, clock::now(), event, go_on).await {
+            match self.0.store.advance(run, clock::now(), event.clone(), places).await {
                 Ok(advanced) => return Some(advanced),
-                // Stored before, though the answer was lost; or somebody else has settled it.
                 Err(StoreError::Refused(refused)) => {
-                    tracing::error!(%run, step, %refused, "the end of a step came too late");
+                    // Stored by an earlier try whose answer was lost.
+                    tracing::warn!(%run, %refused, "an end was not taken");
                     return None;
                 }
                 Err(error) => {
-                    tracing::error!(%run, step, %error, "the end of a step could not be stored; trying again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_LONGEST);
+                    tracing::error!(%run, %error, "an end could not be stored; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_LONGEST);
                 }
+            }
+            if self.0.abandoned.load(Ordering::Relaxed) {
+                return None;
             }
         }
     }
 }
 
-/// When the run began, on the clock that never jumps.
-fn began(run: &Run) -> Instant {
-    let elapsed = run.started_at.map_or(Duration::ZERO, |at| {
-        Duration::try_from(clock::now().duration_since(at)).unwrap_or(Duration::ZERO)
-    });
-    let now = Instant::now();
-    now.checked_sub(elapsed).unwrap_or(now)
-}
-
-/// The step that was started with the end of the one before.
-fn next(effects: &[RunEffect]) -> Option<(u32, u32)> {
-    effects.iter().find_map(|effect| match effect {
-        RunEffect::Started { step, attempt } => Some((*step, *attempt)),
-        _ => None,
-    })
-}
-
-fn cannot_start(message: String) -> StepEnd {
-    StepEnd {
-        outcome: StepOutcome::Failed,
-        cause: Some(Cause::CannotStart),
-        message: Some(message),
-        exit_code: None,
-        signal: None,
-        outputs: std::collections::BTreeMap::new(),
-    }
+pub(super) fn cannot_start(message: impl Into<String>) -> Box<StepEnd> {
+    Box::new(StepEnd::failed(Cause::CannotStart, message))
 }

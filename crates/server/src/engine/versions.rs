@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::{name::Digest, run::Run, runbook::Runbook};
+use model::{
+    name::Digest,
+    runbook::{Runbook, Step},
+};
 use runner::BundleFile;
 use store::{Store, StoreError};
 
@@ -26,16 +29,23 @@ type Key = (String, String, Digest);
 pub(crate) struct Versions(Mutex<VecDeque<(Key, Arc<Version>)>>);
 
 impl Versions {
-    /// The version that a run is pinned to. Its files' digests are checked: what was published is what runs (law 3).
-    pub(crate) async fn of(&self, store: &Store, run: &Run) -> Result<Arc<Version>, StoreError> {
-        let key = (run.project.clone(), run.runbook.clone(), run.digest.clone());
+    /// A version that a run is pinned to, or that it calls. Its files' digests are checked: what was published is what
+    /// runs (law 3).
+    pub(crate) async fn of(
+        &self,
+        store: &Store,
+        project: &str,
+        runbook: &str,
+        digest: &Digest,
+    ) -> Result<Arc<Version>, StoreError> {
+        let key = (project.to_owned(), runbook.to_owned(), digest.clone());
         let known = |kept: &VecDeque<(Key, Arc<Version>)>| {
             kept.iter().find(|(other, _)| *other == key).map(|(_, version)| version.clone())
         };
         if let Some(version) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(version);
         }
-        let loaded = store.load_version(&run.project, &run.runbook, &run.digest).await?;
+        let loaded = store.load_version(project, runbook, digest).await?;
         let mut files = Vec::with_capacity(loaded.files.len());
         for stored in loaded.files {
             if definition::sha256(&stored.bytes) != stored.file.sha256 {

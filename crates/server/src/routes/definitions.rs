@@ -8,7 +8,7 @@ use axum::{
 };
 use model::{
     api::{
-        ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView, VersionSummary,
+        ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView,
     },
     name::is_name,
 };
@@ -16,8 +16,8 @@ use policy::{DefinitionApply, DefinitionRead};
 use serde::Deserialize;
 use store::Apply;
 
-use super::paging::{PageQuery, limit, page};
-use crate::{access::Allowed, body::Object, clock, problem::ApiError, source};
+use super::paging::{limit, page};
+use crate::{access::Allowed, body::Object, clock, planning, problem::ApiError, source};
 
 /// Bytes that a repository may have on its way: documents, and files in base64.
 const APPLY_MAX: usize = 48 * 1024 * 1024;
@@ -47,6 +47,10 @@ pub(super) async fn apply(
     let checked = checked.await.map_err(|_| ApiError::internal("The check of the documents failed."))?;
     let (checked, request) = checked
         .map_err(|faults| ApiError::faulty("The documents have faults; nothing was stored.", faults))?;
+    let mut remarks = checked.remarks;
+    let paths = checked.definitions.iter().map(|definition| definition.path.as_str());
+    let named = paths.zip(&checked.compiled);
+    remarks.extend(planning::unknown_references(allowed.store(), &project, named).await?);
     let principal = allowed.principal();
     let apply = Apply {
         project: project.clone(),
@@ -59,7 +63,7 @@ pub(super) async fn apply(
         at: clock::now(),
     };
     let results = allowed.store().apply(apply).await?;
-    Ok(Json(ApplyAnswer { project, dry_run: request.dry_run, results, remarks: checked.remarks }))
+    Ok(Json(ApplyAnswer { project, dry_run: request.dry_run, results, remarks }))
 }
 
 /// A JSON body under a limit of its own.
@@ -104,7 +108,7 @@ pub(super) async fn list_runbooks(
     let names = rows.items.iter().map(|row| row.name.clone()).collect();
     let newest = allowed.store().newest_runs(id, names).await?;
     let mut newest: HashMap<String, RunSummary> =
-        newest.iter().map(|run| (run.runbook.clone(), RunSummary::from(run))).collect();
+        newest.into_iter().map(|run| (run.runbook.clone(), run)).collect();
     let items = rows
         .items
         .into_iter()
@@ -147,31 +151,6 @@ pub(super) async fn show_runbook(
         files,
         runbook: row.runbook,
     }))
-}
-
-/// The versions of a runbook, newest first.
-#[utoipa::path(get, path = "/api/v1/projects/{project}/runbooks/{runbook}/versions", tag = "definitions",
-    params(("project" = String, Path), ("runbook" = String, Path), PageQuery), responses(
-    (status = 200, description = "A page of versions", body = Page<VersionSummary>),
-    (status = 404, description = "No such runbook", body = Problem),
-))]
-pub(super) async fn list_versions(
-    allowed: Allowed<DefinitionRead>,
-    Path((project, name)): Path<(String, String)>,
-    query: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page<VersionSummary>>, ApiError> {
-    let Query(query) = query?;
-    let limit = limit(query.limit)?;
-    let mut versions = allowed.store().versions(&project, &name).await?;
-    if versions.is_empty() {
-        return Err(no_runbook(&project, &name));
-    }
-    if let Some(after) = query.after {
-        let place = versions.iter().position(|version| version.digest.as_str() == after);
-        let place = place.ok_or_else(|| ApiError::bad_request("`after` is no version of this runbook."))?;
-        versions.drain(..=place);
-    }
-    Ok(Json(page(versions, limit, |version| version.digest.to_string())))
 }
 
 pub(super) fn no_project(name: &str) -> ApiError {

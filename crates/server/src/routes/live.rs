@@ -41,7 +41,7 @@ pub(super) struct FollowQuery {
     tail: Option<u64>,
 }
 
-/// Follow a run: events `run` (`RunView`), `output` (`OutputChunk`) and at last `end` (`RunView`).
+/// Follow a run: events `run` (`RunView`), then `change` (`RunChange`) and `output` (`OutputChunk`), and at last `end` (`RunView`).
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/live", tag = "runs",
     params(("project" = String, Path), ("run" = String, Path), FollowQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after the event with this id")),
@@ -91,6 +91,7 @@ fn sse<A: Action>(allowed: &Allowed<A>, events: impl Stream<Item = Event> + Send
 fn live_event(cursor: &Cursor, event: &LiveEvent) -> Event {
     let event = match event {
         LiveEvent::Run(run) => named("run", run),
+        LiveEvent::Change(change) => named("change", change),
         LiveEvent::Output(chunk) => named("output", chunk),
         LiveEvent::End(run) => named("end", run),
     };

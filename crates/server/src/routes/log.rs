@@ -25,11 +25,11 @@ const CHUNK: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogQuery {
-    /// Only of the step of this name.
+    /// Only of the step with this address, or of all with this name.
     step: Option<String>,
 }
 
-/// The steps' output so far, in order; standard output and standard error as they came.
+/// The steps' output so far, in order, all attempts of each; standard output and standard error as they came.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/log", tag = "runs",
     params(("project" = String, Path), ("run" = String, Path), LogQuery), responses(
     (status = 200, description = "The bytes", body = String, content_type = "text/plain"),
@@ -46,13 +46,15 @@ pub(super) async fn read(
     let mut readers = VecDeque::new();
     let mut found = query.step.is_none();
     for (place, step) in run.steps.iter().enumerate() {
-        if query.step.as_ref().is_some_and(|name| *name != step.name) {
+        if query.step.as_ref().is_some_and(|name| *name != step.path && *name != step.name) {
             continue;
         }
         found = true;
-        if step.attempt > 0 {
+        // Groups, people and time write nothing.
+        let attempts = if run.is_task(step) { step.attempt } else { 0 };
+        for attempt in 1..=attempts {
             let place = u32::try_from(place).unwrap_or(u32::MAX);
-            let key = LogKey { run: id.to_string(), step: place, attempt: step.attempt };
+            let key = LogKey { run: id.to_string(), step: place, attempt };
             let reader = allowed.engine().outputs().read(&key, 0);
             readers.push_back(reader.map_err(|error| ApiError::internal(format!("{error}.")))?);
         }

@@ -22,5 +22,7 @@ pub(super) async fn status(allowed: Allowed<PlatformRead>) -> Result<Json<Platfo
         running_steps,
         runner_places,
         waiting_tasks: allowed.store().waiting_tasks().await?,
+        capabilities: allowed.capabilities().to_vec(),
+        choices_hosts: allowed.choices_hosts().iter().map(ToString::to_string).collect(),
     }))
 }

@@ -15,6 +15,16 @@ pub struct TestServer {
     directory: tempfile::TempDir,
 }
 
+/// From where the servers of tests may fetch choices.
+pub const CHOICES_HOSTS: &[&str] = &["127.0.0.1:18480", "169.254.169.254"];
+
+/// The program whose `shim` subcommand steps live under.
+fn program() -> std::path::PathBuf {
+    let tests = std::env::current_exe().expect("a path");
+    let target = tests.ancestors().nth(2).expect("a target directory");
+    target.join("signalbox")
+}
+
 impl TestServer {
     pub async fn start() -> Self {
         Self::start_in(tempfile::tempdir().expect("a temporary directory")).await
@@ -27,6 +37,8 @@ impl TestServer {
             data_dir: directory.path().join("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             grace: Duration::from_millis(300),
+            program: program(),
+            choices_hosts: CHOICES_HOSTS.iter().map(|host| host.parse().expect("a host")).collect(),
         };
         // A thread of its own, as in the program.
         let served = std::thread::spawn(move || {

@@ -71,6 +71,13 @@ pub fn read(folder: &Folder) -> Reading {
 
 fn summary(reading: &Reading) -> String {
     let good = reading.definitions.len();
+    let inventories = reading.definitions.iter().filter(|definition| definition.inventory().is_some()).count();
+    let mut counted = vec![words::count(good - inventories, "runbook")];
+    match inventories {
+        0 => {}
+        1 => counted.push("1 inventory".to_owned()),
+        many => counted.push(format!("{many} inventories")),
+    }
     let verb = if good == 1 { "is" } else { "are" };
-    format!("{}; {} {verb} good\n", faults::summary(&reading.faults), words::count(good, "runbook"))
+    format!("{}; {} {verb} good\n", faults::summary(&reading.faults), counted.join(" and "))
 }

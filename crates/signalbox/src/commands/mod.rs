@@ -1,18 +1,25 @@
 //! One file for each command.
 
 pub mod apply;
+pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod inventories;
 pub mod login;
 pub mod logout;
+pub mod plan;
+pub mod presets;
 pub mod projects;
+pub mod restore;
 pub mod run;
 pub mod runbooks;
 pub mod runs;
 pub mod schema;
 pub mod server;
+pub mod step;
 pub mod tokens;
 pub mod try_file;
+pub mod versions;
 
 use std::process::ExitCode;
 
@@ -65,11 +72,18 @@ async fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::perform(context, &args).await,
         Command::Schema(args) => schema::perform(context, &args),
         Command::Try(args) => try_file::perform(context, args).await,
+        Command::Plan(args) => plan::perform(context, args).await,
         Command::Run(args) => run::perform(context, args).await,
         Command::Runs(args) => runs::perform(context, args).await,
+        Command::Step(args) => step::perform(context, args).await,
+        Command::Presets(args) => presets::perform(context, args).await,
         Command::Runbooks(args) => runbooks::perform(context, args).await,
+        Command::Versions(args) => versions::perform(context, args).await,
+        Command::Inventories(args) => inventories::perform(context, args).await,
         Command::Projects(args) => projects::perform(context, args).await,
         Command::Tokens(args) => tokens::perform(context, args).await,
+        Command::Backup(args) => backup::perform(context, args).await,
+        Command::Restore(args) => restore::perform(context, args).await,
         Command::Login(args) => login::perform(context, args).await,
         Command::Logout(args) => logout::perform(context, &args),
         Command::Completions(args) => completions::perform(context, &args),

@@ -1,13 +1,14 @@
 //! `signalbox run`: starts a run and follows it.
 
-use client::IdempotencyKey;
-use model::api::StartRequest;
+use client::{Client, Error, IdempotencyKey};
+use model::api::{RunView, StartRequest};
 
 use crate::{
-    args::{InputArg, input, name},
-    context::{Context, inputs},
+    args::name,
+    context::Context,
     failure::{Exit, Failure},
     follow::{Watch, follow},
+    inputs::{InputArgs, PresetArg, ask_missing_secrets},
 };
 
 /// Run a runbook and watch it.
@@ -19,6 +20,7 @@ use crate::{
 Examples:
   signalbox run restart-web -i region=eu --reason OPS-7
   id=$(signalbox run restart-web -i region=eu --detach)
+  signalbox run rotate-keys --preset nightly --secret-file token=token.txt --file motd=motd.txt
 
 Exits 0 when the run succeeded, 1 when it failed or was canceled, 2 when nothing was started,
 3 when nobody knows how it ended, 4 when the server cannot be reached. Ctrl-C stops following,
@@ -27,9 +29,10 @@ pub struct Args {
     /// The runbook's name.
     #[arg(value_parser = name)]
     runbook: String,
-    /// A value for an input; once for each.
-    #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = input)]
-    inputs: Vec<InputArg>,
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    preset: PresetArg,
     /// Why, for whoever reads it later.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -42,33 +45,58 @@ pub struct Args {
 }
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let request =
-        StartRequest { inputs: inputs(&args.inputs)?, reason: args.reason, via: Some("cli".to_owned()) };
     let client = context.client()?;
+    let inputs = args.inputs.gather(context, &client, Some((&args.runbook, &args.preset))).await?;
+    let mut request = StartRequest { inputs, reason: args.reason, via: Some("cli".to_owned()) };
+    let mut started = start(context, &client, &args.runbook, &request).await?;
+    if let Some(Err(error)) = &started
+        && let Some(problem) = error.problem()
+        && let Some(secrets) = ask_missing_secrets(context, &client, &args.runbook, problem).await?
+    {
+        request.inputs.extend(secrets);
+        started = start(context, &client, &args.runbook, &request).await?;
+    }
+    let Some(started) = started else { return Ok(Exit::Interrupted) };
+    let view = started.map_err(not_started)?;
+    if args.detach {
+        detached(context, &view);
+        return Ok(Exit::Success);
+    }
+    follow(context, &client, view.run.id, Watch::run(context)).await
+}
+
+/// None if Ctrl-C came before the answer.
+async fn start(
+    context: &Context,
+    client: &Client,
+    runbook: &str,
+    request: &StartRequest,
+) -> Result<Option<Result<RunView, Error>>, Failure> {
     let key = IdempotencyKey::random()?;
-    let started = tokio::select! {
-        started = client.start_run(context.project(), &args.runbook, &request, &key) => started,
+    tokio::select! {
+        started = client.start_run(context.project(), runbook, request, &key) => Ok(Some(started)),
         _ = tokio::signal::ctrl_c() => {
             context.printer.err("stopped before the server answered: whether a run was started is not known");
             context.printer.err(&format!("  {}", context.command("runs list")));
-            return Ok(Exit::Interrupted);
+            Ok(None)
         }
-    };
-    let view = started.map_err(|error| {
-        let known = error.is_unheard() || error.problem().is_some_and(|problem| problem.status < 500);
-        let mut failure = Failure::from(error);
-        if !known {
-            failure = failure.place("whether a run was started is not known");
-        }
-        failure
-    })?;
-    if args.detach {
-        if context.printer.is_json() {
-            context.printer.object(&view);
-        } else {
-            context.printer.out(&format!("{}\n", view.run.id));
-        }
-        return Ok(Exit::Success);
     }
-    follow(context, &client, view.run.id, Watch::run(&context.printer)).await
+}
+
+pub fn not_started(error: Error) -> Failure {
+    let known = error.is_unheard() || error.problem().is_some_and(|problem| problem.status < 500);
+    let mut failure = Failure::from(error);
+    if !known {
+        failure = failure.place("whether a run was started is not known");
+    }
+    failure
+}
+
+/// The run's id, or the run itself for programs.
+pub fn detached(context: &Context, view: &RunView) {
+    if context.printer.is_json() {
+        context.printer.object(view);
+    } else {
+        context.printer.out(&format!("{}\n", view.run.id));
+    }
 }

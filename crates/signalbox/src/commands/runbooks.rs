@@ -108,8 +108,12 @@ fn describe(view: &RunbookView) -> String {
     for input in &runbook.inputs {
         line("input", describe_input(input));
     }
-    for step in &runbook.steps {
-        line("step", format!("{} ({}, {})", step.name, step.action.name(), step.effect.name()));
+    for (name, steps) in
+        [("step", &runbook.steps), ("on failure", &runbook.on_failure), ("cleanup", &runbook.cleanup)]
+    {
+        for step in steps {
+            line(name, format!("{} ({}, {})", step.name, step.action.name(), step.effect.name()));
+        }
     }
     for file in &view.files {
         line("file", format!("{} ({} bytes)", file.path, file.size));
@@ -123,14 +127,13 @@ fn describe(view: &RunbookView) -> String {
 
 fn describe_input(input: &Input) -> String {
     let kind = match &input.kind {
-        InputKind::String => "string".to_owned(),
-        InputKind::Integer => "integer".to_owned(),
-        InputKind::Boolean => "boolean".to_owned(),
-        InputKind::Choice { options } => options.join(" | "),
+        InputKind::Choice { options, .. } if !options.is_empty() => options.join(" | "),
+        kind => kind.name().to_owned(),
     };
     let mut text = format!("{} ({kind}", input.name);
     match &input.default {
         Some(default) => text.push_str(&format!(", default {})", default.to_variable())),
+        None if let Some(from) = input.default_from => text.push_str(&format!(", default {})", from.name())),
         None if input.required => text.push_str(", required)"),
         None => text.push(')'),
     }

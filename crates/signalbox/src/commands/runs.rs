@@ -3,7 +3,7 @@
 use client::{Client, IdempotencyKey, RunsQuery};
 use futures_util::TryStreamExt;
 use model::{
-    api::{Page, RunSummary, RunView},
+    api::{Page, RetryRequest, RunSummary, RunView},
     id::RunId,
     run::RunState,
 };
@@ -12,17 +12,19 @@ use crate::{
     args::name,
     context::Context,
     failure::{Exit, Failure},
+    commands::run::{detached, not_started},
     follow::{Watch, follow},
+    inputs::{InputArgs, ask_missing_secrets},
     steps,
     table::Rows,
     terminal::Filter,
-    times, words,
+    times, tree, words,
 };
 
 /// Most that the API gives at once.
 const PAGE: u32 = 200;
 
-/// List, show, read and cancel runs.
+/// List, show, read, cancel and retry runs.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -40,6 +42,21 @@ enum Command {
         /// Only in one of these states.
         #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = state)]
         state: Vec<RunState>,
+        /// Only of this service.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+        /// Only those that this principal asked for.
+        #[arg(long, value_name = "NAME")]
+        requested_by: Option<String>,
+        /// Only with this text in the reason, the title or the runbook's name.
+        #[arg(long, value_name = "TEXT")]
+        text: Option<String>,
+        /// Only those asked for at this moment or later, as `2026-11-26` or `2026-11-26T10:00:00Z`.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<String>,
+        /// Only those asked for before this moment.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        to: Option<String>,
         /// Most runs to list.
         #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -68,6 +85,36 @@ enum Command {
         /// The run's id.
         id: RunId,
     },
+    /// Try an ended run again: a new run of the same version with the same inputs. Secrets are asked for again.
+    #[command(
+        after_help = "Example:\n  signalbox runs retry 0198c5d2-8a54-7e11-9c3b-5b1f0e6a7d42 --from migrate --follow"
+    )]
+    Retry {
+        /// The run's id.
+        id: RunId,
+        /// Begin with this outermost step; those before it are skipped, and their outputs are taken over.
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+        /// Why, for whoever reads it later.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Ask for a secret input without echo; without a terminal a line of standard input is read for each.
+        #[arg(long = "secret", value_name = "NAME")]
+        secrets: Vec<String>,
+        /// Read a secret input from a file, whole but for one line end.
+        #[arg(long = "secret-file", value_name = "NAME=PATH", value_parser = crate::args::input)]
+        secret_files: Vec<crate::args::InputArg>,
+        /// Stream the output and wait for the end; else the new run's id is printed.
+        #[arg(long)]
+        follow: bool,
+    },
+}
+
+/// A moment, or a day in UTC, as RFC 3339 writes a moment.
+fn moment(text: &str) -> Result<String, String> {
+    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| Some(day()?.timestamp()));
+    moment.map(|at| at.to_string()).ok_or_else(|| "a time is written `2026-11-26` or `2026-11-26T10:00:00Z`".to_owned())
 }
 
 fn state(text: &str) -> Result<RunState, String> {
@@ -78,8 +125,17 @@ fn state(text: &str) -> Result<RunState, String> {
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     let client = context.client()?;
     match args.command {
-        Command::List { runbook, state, limit } => {
-            let query = RunsQuery { runbook, states: state, limit: None, after: None };
+        Command::List { runbook, state, service, requested_by, text, from, to, limit } => {
+            let query = RunsQuery {
+                runbook,
+                states: state,
+                service,
+                requested_by,
+                text,
+                from,
+                to,
+                ..RunsQuery::default()
+            };
             list(context, &client, query, limit).await
         }
         Command::Show { id } => {
@@ -87,7 +143,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             if context.printer.is_json() {
                 context.printer.object(&view);
             } else {
-                context.printer.out(&describe(&view, context.printer.canvas(false).colours));
+                context.printer.out(&describe(context, &view));
             }
             Ok(Exit::Success)
         }
@@ -101,7 +157,42 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             }
             Ok(Exit::Success)
         }
+        Command::Retry { id, from, reason, secrets, secret_files, follow: following } => {
+            let given = InputArgs { secrets, secret_files, ..InputArgs::default() };
+            let inputs = given.local(context)?;
+            let mut request = RetryRequest { from, inputs, reason, via: Some("cli".to_owned()) };
+            let view = retry(context, &client, id, &mut request).await?;
+            if following {
+                return follow(context, &client, view.run.id, Watch::run(context)).await;
+            }
+            detached(context, &view);
+            Ok(Exit::Success)
+        }
     }
+}
+
+async fn retry(
+    context: &Context,
+    client: &Client,
+    id: RunId,
+    request: &mut RetryRequest,
+) -> Result<RunView, Failure> {
+    let again = |key| client.retry_run(context.project(), id, request, key);
+    let error = match again(&IdempotencyKey::random()?).await {
+        Ok(view) => return Ok(view),
+        Err(error) => error,
+    };
+    if let Some(problem) = error.problem() {
+        let runbook = client.run(context.project(), id).await.map(|view| view.run.runbook);
+        if let Ok(runbook) = runbook
+            && let Some(secrets) = ask_missing_secrets(context, client, &runbook, problem).await?
+        {
+            request.inputs.extend(secrets);
+            let key = IdempotencyKey::random()?;
+            return client.retry_run(context.project(), id, request, &key).await.map_err(not_started);
+        }
+    }
+    Err(not_started(error))
 }
 
 async fn list(context: &Context, client: &Client, mut query: RunsQuery, limit: u32) -> Result<Exit, Failure> {
@@ -121,7 +212,7 @@ async fn list(context: &Context, client: &Client, mut query: RunsQuery, limit: u
         context.printer.object(&found);
         return Ok(Exit::Success);
     }
-    let mut rows = Rows::new(&["id", "runbook", "state", "requested", "took", "by", "reason"]);
+    let mut rows = Rows::new(&["id", "runbook", "state", "requested", "took", "by", "reason", "waits for"]);
     for run in &found.items {
         let took = run.started_at.map(|started| times::between(started, run.finished_at));
         rows.push(vec![
@@ -132,14 +223,16 @@ async fn list(context: &Context, client: &Client, mut query: RunsQuery, limit: u
             took.unwrap_or_default(),
             run.requested_by.clone(),
             run.reason.clone().unwrap_or_default(),
+            run.waits_for.clone().unwrap_or_default(),
         ]);
     }
     context.printer.table(&rows);
     Ok(Exit::Success)
 }
 
-fn describe(view: &RunView, colours: bool) -> String {
+fn describe(context: &Context, view: &RunView) -> String {
     let run = &view.run;
+    let colours = context.printer.canvas(false).colours;
     let mut lines = vec![words::run(view)];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
     line("runbook", format!("{} ({})", run.runbook, run.digest.short()));
@@ -148,15 +241,29 @@ fn describe(view: &RunView, colours: bool) -> String {
     if let Some(reason) = &run.reason {
         line("reason", reason.clone());
     }
+    if let Some(of) = &run.retry_of {
+        let from = of.from.as_deref().map(|from| format!(", from step {from}")).unwrap_or_default();
+        line("retry of", format!("{}{from}", of.run));
+    }
     if let Some(by) = &run.cancel_requested_by {
         line("canceled", format!("by {}", by.name));
     }
     for (name, value) in &run.inputs {
-        line("input", format!("{name}={}", value.to_variable()));
+        let shown = if value.is_sealed() { "(sealed)".to_owned() } else { value.to_variable() };
+        line("input", format!("{name}={shown}"));
     }
-    for step in &run.steps {
-        lines.push(steps::line(step, 0, colours));
-        lines.extend(step.outputs.iter().map(|(name, value)| format!("    {name}={value}")));
+    for branch in tree::branches(run) {
+        let (step, indent) = (branch.step, "  ".repeat(branch.depth));
+        lines.push(steps::line(&branch, 0, colours));
+        if let Some(way) = words::way_on(context, run, step) {
+            lines.push(format!("{indent}    answer with {way}"));
+        }
+        if let Some(answer) = &step.answer {
+            let said = answer.comment.as_deref().map(|comment| format!(": {comment}")).unwrap_or_default();
+            let verdict = answer.verdict.name().replace('_', " ");
+            lines.push(format!("{indent}    {verdict} by {}{said}", answer.by.name));
+        }
+        lines.extend(step.outputs.iter().map(|(name, value)| format!("{indent}    {name}={value}")));
     }
     lines.join("\n") + "\n"
 }
@@ -178,7 +285,7 @@ async fn logs(
             ))
             .hint("add --follow to wait for the end, or leave --json out"));
         }
-        let exit = follow(context, client, id, Watch::log(printer, step)).await?;
+        let exit = follow(context, client, id, Watch::log(context, step)).await?;
         // How the run ended is not what was asked for.
         return Ok(if exit == Exit::Interrupted { exit } else { Exit::Success });
     }
@@ -202,10 +309,13 @@ async fn logs(
 }
 
 fn known_step(view: &RunView, step: Option<&str>) -> Result<(), Failure> {
-    let names: Vec<&str> = view.run.steps.iter().map(|step| step.name.as_str()).collect();
+    let is = |name: &str| view.run.steps.iter().any(|step| step.path == name || step.name == name);
     match step {
-        Some(step) if !names.contains(&step) => Err(Failure::usage(format!("the run has no step {step}"))
-            .hint(format!("its steps are {}", names.join(", ")))),
+        Some(step) if !is(step) => {
+            let names: Vec<&str> = tree::branches(&view.run).iter().map(|branch| branch.step.path.as_str()).collect();
+            Err(Failure::usage(format!("the run has no step {step}"))
+                .hint(format!("its steps are {}", names.join(", "))))
+        }
         _ => Ok(()),
     }
 }

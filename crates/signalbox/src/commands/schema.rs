@@ -9,14 +9,14 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  signalbox schema runbook > runbook.schema.json")]
 pub struct Args {
-    /// The kind, as `runbook`.
+    /// The kind: `runbook` or `inventory`.
     kind: String,
 }
 
 pub fn perform(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let schema = definition::schema(&args.kind);
     let schema = schema.ok_or_else(|| {
-        Failure::usage(format!("there is no kind {}", args.kind)).hint("there is `runbook` so far")
+        Failure::usage(format!("there is no kind {}", args.kind)).hint("there are `runbook` and `inventory`")
     })?;
     context.printer.out(schema);
     if !schema.ends_with('\n') {

@@ -29,6 +29,9 @@ pub struct Args {
     /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8480")]
     listen: SocketAddr,
+    /// A host from which choices of inputs may be fetched, with or without a port; may be given several times.
+    #[arg(long, value_name = "HOST[:PORT]", env = "SIGNALBOX_CHOICES_HOSTS", value_delimiter = ',')]
+    choices_host: Vec<server::AllowedHost>,
     /// Write logs as JSON, one object a line.
     #[arg(long)]
     log_json: bool,
@@ -50,7 +53,13 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    let settings = server::Settings { data_dir, listen: args.listen, grace: GRACE };
+    let settings = server::Settings {
+        data_dir,
+        listen: args.listen,
+        grace: GRACE,
+        program: server::Program::this(),
+        choices_hosts: args.choices_host,
+    };
     server::serve(settings, |what| ready(context, &what), shutdown)
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
@@ -72,11 +81,19 @@ pub fn close_inherited() {
 fn ready(context: &Context, ready: &server::Ready) {
     let printer = &context.printer;
     printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
-    if ready.settled > 0 {
+    let server::Recovered { taken_up, ended, lost } = ready.recovered;
+    if taken_up + ended > 0 {
+        let (all, gone) = (words::count(taken_up + ended, "step"), words::count(ended, "step"));
+        printer.err(&format!("{all} outlived the last server; {gone} ended meanwhile"));
+    }
+    if lost > 0 {
         printer.err(&format!(
-            "{} that ran when the last server went away: now `unknown`, see `signalbox runs list --state unknown`",
-            words::count(ready.settled, "step")
+            "{} that ran when the last server went away: nobody knows how it ended; see `signalbox runs list --state waiting,unknown`",
+            words::count(lost, "step")
         ));
+    }
+    for line in &ready.capabilities {
+        printer.err(&format!("steps: {line}"));
     }
     if ready.first_start {
         printer.err(&format!("the administrator's token is in {}", ready.admin_token.display()));

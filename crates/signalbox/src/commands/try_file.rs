@@ -1,7 +1,7 @@
 //! `signalbox try`: performs a local file with the same engine, and no server.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,40 +10,53 @@ use std::{
 
 use client::LiveEvent;
 use definition::Reading;
-use server::{TryError, TryEvent};
+use serde_json::json;
+use server::{TryError, TryEvent, Trying};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    args::{InputArg, input, name},
+    args::{InputArg, name},
     commands::{apply, check},
-    context::{Context, inputs},
+    context::Context,
     failure::{Exit, Failure},
     faults, folder,
     follow::{BEAT, Watch},
+    inputs::{InputArgs, read_file},
+    prompt::Prompter,
 };
 
 /// Run a runbook from a local file on this machine, without a server.
 ///
-/// Nothing is published and nothing is kept. Output, exit codes and --json are those of `signalbox run`; Ctrl-C
-/// cancels.
+/// Nothing is published and nothing is kept. Runbooks that it calls are taken from the same file or folder. Manual
+/// steps and gates are asked at the terminal; without one they fail. Output, exit codes and --json are those of
+/// `signalbox run`; Ctrl-C cancels.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  signalbox try runbooks/restart-web.yaml -i region=eu")]
 pub struct Args {
-    /// The file with the runbook; scripts are found from the nearest folder above it that holds `.git`.
+    /// The file with the runbook, or a folder (then say which with --runbook); the scripts of a file are found from the
+    /// nearest folder above it that holds `.git`.
     file: PathBuf,
     /// From where a single file's scripts are found [default: the nearest folder above it that holds `.git`, else its own]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// A value for an input; once for each.
-    #[arg(short, long = "input", value_name = "NAME=VALUE", value_parser = input)]
-    inputs: Vec<InputArg>,
+    #[command(flatten)]
+    inputs: InputArgs,
     /// Which runbook, if the file holds several.
     #[arg(long, value_name = "NAME", value_parser = name)]
     runbook: Option<String>,
 }
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let inputs = inputs(&args.inputs)?;
+    let mut inputs = args.inputs.local(context)?;
+    let mut files = Vec::new();
+    for InputArg { key, value } in &args.inputs.files {
+        let (name, bytes) = read_file(Path::new(value))?;
+        let file = json!({"file": definition::sha256(&bytes), "name": name, "size": bytes.len()});
+        if inputs.insert(key.clone(), file).is_some() {
+            return Err(Failure::usage(format!("the input {key} is given twice")));
+        }
+        files.push((name, bytes));
+    }
     let folder = folder::read(&args.file, args.root.as_deref())?;
     let reading = check::read(&folder);
     if faults::has_errors(&reading.faults) {
@@ -57,7 +70,9 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
     let nohup = ignores_hangup();
     let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
-    let watch = Mutex::new(Watch::run(&context.printer));
+    let (answers, answered) = tokio::sync::mpsc::unbounded_channel();
+    let mut prompter = Prompter::start(answers);
+    let watch = Mutex::new(Watch::local(context, prompter.open()));
     let interrupted = AtomicBool::new(false);
     let cancel = async {
         tokio::select! {
@@ -68,12 +83,32 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         interrupted.store(true, Ordering::Relaxed);
     };
     let event = |event| {
-        hold(&watch).event(match event {
-            TryEvent::Run(view) => LiveEvent::Run(view),
+        let event = match event {
+            TryEvent::Run(view) => {
+                for (place, step) in (0..).zip(&view.run.steps) {
+                    prompter.see(place, step);
+                }
+                LiveEvent::Run(view)
+            }
+            TryEvent::Change(change) => {
+                for (place, step) in change.places.iter().zip(&change.run.steps) {
+                    prompter.see(*place, step);
+                }
+                LiveEvent::Change(change)
+            }
             TryEvent::Output(chunk) => LiveEvent::Output(chunk),
-        });
+        };
+        hold(&watch).event(event);
     };
-    let mut trying = std::pin::pin!(server::try_local(source, &runbook, &inputs, event, cancel));
+    let what = Trying {
+        source,
+        runbook: &runbook,
+        inputs: &inputs,
+        files,
+        program: server::Program::this(),
+        answers: answered,
+    };
+    let mut trying = std::pin::pin!(server::try_local(what, event, cancel));
     let mut beat = tokio::time::interval(BEAT);
     let done = loop {
         tokio::select! {
@@ -106,11 +141,9 @@ fn hold<'a, 'w>(watch: &'a Mutex<Watch<'w>>) -> MutexGuard<'a, Watch<'w>> {
 
 fn failure(error: TryError) -> Failure {
     let exit = match &error {
-        TryError::Faulty(_) | TryError::Inputs(_) | TryError::NoRunbook(_) | TryError::Directory(_) => {
-            Exit::Refused
-        }
         // Whatever broke afterwards, the run may have begun.
         TryError::Store(_) | TryError::Follow(_) => Exit::Unknown,
+        _ => Exit::Refused,
     };
     let mut failure = Failure::new(exit, error.to_string());
     if let TryError::Faulty(faults) | TryError::Inputs(faults) = error {
@@ -120,13 +153,14 @@ fn failure(error: TryError) -> Failure {
 }
 
 fn choose(reading: &Reading, asked: Option<&str>) -> Result<String, Failure> {
-    let names: Vec<&str> = reading.definitions.iter().map(|definition| definition.name.as_str()).collect();
+    let runbooks = reading.definitions.iter().filter(|definition| definition.runbook().is_some());
+    let names: Vec<&str> = runbooks.map(|definition| definition.name.as_str()).collect();
     match (asked, names.as_slice()) {
         (Some(asked), names) if names.contains(&asked) => Ok(asked.to_owned()),
-        (Some(asked), _) => Err(Failure::usage(format!("there is no runbook {asked} in the file"))),
+        (Some(asked), _) => Err(Failure::usage(format!("there is no runbook {asked} here"))),
         (None, [name]) => Ok((*name).to_owned()),
-        (None, []) => Err(Failure::usage("there is no runbook in the file")),
-        (None, names) => Err(Failure::usage("the file holds several runbooks")
+        (None, []) => Err(Failure::usage("there is no runbook here")),
+        (None, names) => Err(Failure::usage("there are several runbooks here")
             .hint(format!("say which with --runbook: {}", names.join(", ")))),
     }
 }

@@ -1,13 +1,52 @@
 //! What a contract test lies in: a store of its own, gone afterwards. [`contract!`] makes a test for each engine of one body.
 
-use std::{io::Write, path::PathBuf};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
-use model::id::Uuid;
+use model::{
+    evaluate::Evaluate,
+    id::Uuid,
+    runbook::{Expression, Input, InputValue, InputValues, Template},
+};
 use sqlx::{Connection, PgConnection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
-use store::Store;
+use store::{Evaluator, Store};
 use tempfile::TempDir;
 
 pub const URL: &str = "SIGNALBOX_TEST_POSTGRES";
+
+/// The smallest expression language: JSON is its own value, and templates are plain text.
+struct Literals;
+
+impl Evaluate for Literals {
+    fn steps(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn mentions(&self, text: &str, name: &str) -> bool {
+        text.contains(name)
+    }
+
+    fn value(&self, expression: &Expression, _: &serde_json::Value) -> Result<serde_json::Value, String> {
+        serde_json::from_str(&expression.0).map_err(|error| error.to_string())
+    }
+
+    fn text(&self, template: &Template, _: &serde_json::Value) -> Result<String, String> {
+        Ok(template.0.clone())
+    }
+
+    fn inputs(
+        &self,
+        _: &[Input],
+        given: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<InputValues, String> {
+        let text =
+            |value: &serde_json::Value| InputValue::Text(value.as_str().unwrap_or_default().to_owned());
+        Ok(given.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+    }
+}
+
+pub fn evaluator() -> Evaluator {
+    Arc::new(Literals)
+}
 
 pub struct Bed {
     pub store: Store,
@@ -30,14 +69,14 @@ pub struct Schema {
 impl Bed {
     pub async fn on_sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("signalbox.db")).await.unwrap();
+        let store = Store::open_sqlite(&folder.path().join("signalbox.db"), evaluator()).await.unwrap();
         Self { store, place: Place::Folder(folder) }
     }
 
     /// None without the variable.
     pub async fn on_postgres() -> Option<Self> {
         let schema = Schema::make(&std::env::var(URL).ok()?).await;
-        let store = Store::open_postgres(&schema.url).await.unwrap();
+        let store = Store::open_postgres(&schema.url, evaluator()).await.unwrap();
         Some(Self { store, place: Place::Schema(schema) })
     }
 
@@ -56,8 +95,8 @@ impl Bed {
     /// Open it once more, as a program does that starts again, or as a second server where there may be one.
     pub async fn open(&self) -> Result<Store, store::StoreError> {
         match &self.place {
-            Place::Folder(_) => Store::open_sqlite(&self.file()).await,
-            Place::Schema(schema) => Store::open_postgres(&schema.url).await,
+            Place::Folder(_) => Store::open_sqlite(&self.file(), evaluator()).await,
+            Place::Schema(schema) => Store::open_postgres(&schema.url, evaluator()).await,
         }
     }
 

@@ -7,5 +7,6 @@ mod bed;
 mod contract;
 mod durability;
 mod full_disk;
+mod migrating;
 mod samples;
 mod schemas;

@@ -1,13 +1,16 @@
 //! Definitions, requests, ends and keys to test with, and what must be true of every stored run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use model::{
     event::Event,
     id::{PrincipalId, ProjectId, RunId, Uuid},
     name::Digest,
-    run::{PlannedStep, Requested, Requester, Run, RunEvent, Stamped, StepEnd, StepOutcome, fold},
+    run::{
+        Plan, PlannedAction, PlannedStep, Requested, Requester, Run, RunEvent, Scope, Stamped, StepEnd,
+        StepOutcome, fold,
+    },
     runbook::{Effect, FileMode, Runbook, Script, Step, StepAction, VersionFile},
 };
 use serde_json::json;
@@ -28,6 +31,10 @@ pub fn ann() -> Requester {
     Requester { id: PrincipalId(Uuid::from_u128(0xa22)), name: "ann".into() }
 }
 
+pub fn bob() -> Requester {
+    Requester { id: PrincipalId(Uuid::from_u128(0xb0b)), name: "bob".into() }
+}
+
 pub fn runbook(name: &str, script: &str) -> Runbook {
     let action = StepAction::Run { interpreter: vec!["/bin/sh".into()], script: Script::Body(script.into()) };
     Runbook {
@@ -35,11 +42,24 @@ pub fn runbook(name: &str, script: &str) -> Runbook {
         title: Some(format!("Title of {name}")),
         description: None,
         service: Some("storefront".into()),
+        environment: None,
+        change_class: None,
+        labels: BTreeMap::new(),
         inputs: Vec::new(),
-        steps: vec![Step { name: "one".into(), action, effect: Effect::Change, timeout_s: None }],
+        rules: Vec::new(),
+        steps: vec![Step::new("one", action, Effect::Change)],
+        on_failure: Vec::new(),
+        cleanup: Vec::new(),
+        outputs: BTreeMap::new(),
         effect: Effect::Change,
         timeout_s: None,
         output_limit: 1024,
+        concurrency: None,
+        on_lost: model::runbook::OnLost::default(),
+        max_targets: None,
+        grace_s: None,
+        limits: model::runbook::Limits::default(),
+        run_as: None,
     }
 }
 
@@ -62,7 +82,9 @@ pub fn definition(name: &str, script: &str, files: &[(&str, &[u8])]) -> NewDefin
         digest: sha256(format!("{name}\n{script}\n{of_files}").as_bytes()),
         text: format!("name: {name}\n# {script}\n"),
         document: json!({"kind": "Runbook", "name": name, "script": script, "n": 1.5, "none": null}),
-        runbook: runbook(name, script),
+        compiled: serde_json::to_value(runbook(name, script)).unwrap(),
+        service: Some("storefront".into()),
+        effect: Some(Effect::Change),
         files,
     }
 }
@@ -86,9 +108,66 @@ pub async fn project(store: &Store, name: &str) -> ProjectId {
     store.project(name).await.unwrap().unwrap()
 }
 
+/// A step that a runner performs.
+pub fn task(name: &str) -> PlannedStep {
+    PlannedStep {
+        name: name.into(),
+        scope: 0,
+        written: 0,
+        kind: "run".into(),
+        action: PlannedAction::Task,
+        effect: Effect::Change,
+        safe: false,
+        condition: None,
+        for_each: None,
+        on: None,
+        retry: None,
+        timeout_s: None,
+        continue_on_failure: false,
+        children: Vec::new(),
+        on_failure: Vec::new(),
+    }
+}
+
+/// The scope of a runbook whose outermost steps are these.
+pub fn scope(runbook: &str, children: Vec<u32>) -> Scope {
+    Scope {
+        runbook: runbook.into(),
+        digest: definition(runbook, "true", &[]).digest,
+        children,
+        on_failure: Vec::new(),
+        cleanup: Vec::new(),
+        inputs: Vec::new(),
+        outputs: BTreeMap::new(),
+        timeout_s: None,
+        concurrency: None,
+        on_lost: model::runbook::OnLost::Unknown,
+    }
+}
+
+/// These steps one after the other.
+pub fn sequence(runbook: &str, steps: Vec<PlannedStep>) -> Plan {
+    let children = (0..u32::try_from(steps.len()).unwrap()).collect();
+    Plan { scopes: vec![scope(runbook, children)], steps, inventories: BTreeMap::new() }
+}
+
+/// Steps of a runner, all at once: the group is the place 0.
+pub fn parallel(runbook: &str, steps: u32) -> Plan {
+    let mut group = task("all");
+    group.kind = "parallel".into();
+    group.action = PlannedAction::Parallel;
+    group.children = (1..=steps).collect();
+    let inside = (1..=steps).map(|place| task(&format!("step_{place}")));
+    let steps = std::iter::once(group).chain(inside).collect();
+    Plan { scopes: vec![scope(runbook, vec![0])], steps, inventories: BTreeMap::new() }
+}
+
 pub fn requested_of(project: &str, runbook: &str, steps: usize) -> Requested {
-    let planned =
-        |place| PlannedStep { name: format!("step_{place}"), action: "run".into(), effect: Effect::Change };
+    let steps = (1..=steps).map(|place| task(&format!("step_{place}"))).collect();
+    requested_with(project, runbook, sequence(runbook, steps))
+}
+
+pub fn requested_with(project: &str, runbook: &str, plan: Plan) -> Requested {
     Requested {
         id: RunId(Uuid::now_v7()),
         project: project.into(),
@@ -104,16 +183,20 @@ pub fn requested_of(project: &str, runbook: &str, steps: usize) -> Requested {
         runbook: runbook.into(),
         title: None,
         service: Some("storefront".into()),
+        environment: Some("staging".into()),
+        change_class: None,
+        labels: BTreeMap::new(),
         effect: Effect::Change,
         timeout_s: None,
-        steps: (1..=steps).map(planned).collect(),
+        retry_of: None,
+        plan,
     }
 }
 
 /// A run of `steps` steps in the project `default`, queued.
-pub async fn queued(store: &Store, project: ProjectId, steps: usize) -> Run {
+pub async fn queued(store: &Store, project: ProjectId, steps: usize) -> Arc<Run> {
     let requested = requested_of("default", "deploy", steps);
-    store.request_run(project, requested, now(), None).await.unwrap().answer.run
+    store.request_run(project, requested, now(), None, 0).await.unwrap().answer.run
 }
 
 pub fn started(step: u32) -> RunEvent {
@@ -146,13 +229,23 @@ pub fn run_event(event: &Event) -> Stamped {
     Stamped { at: event.at, event: serde_json::from_value(tagged).unwrap() }
 }
 
+/// The place of the attempt that runs, if there is one.
+pub fn running(run: &Run) -> Option<u32> {
+    run.running_steps().next()
+}
+
+/// The place of the attempt that may start, if there is one.
+pub fn next(run: &Run) -> Option<u32> {
+    run.queued_steps().next()
+}
+
 /// Row and events agree, and every envelope is complete. Gives the run.
-pub async fn whole(store: &Store, project: &str, id: RunId) -> Run {
+pub async fn whole(store: &Store, project: &str, id: RunId) -> Arc<Run> {
     let run = store.run(project, id).await.unwrap().expect("the run is there");
     let events = store.run_events(id).await.unwrap();
     assert_eq!(events.len() as u64, run.revision, "an event for each revision");
     let stamped: Vec<_> = events.iter().map(run_event).collect();
-    assert_eq!(fold(&stamped).as_ref(), Some(&run), "the row is the fold of the stored events");
+    assert_eq!(fold(&stamped).as_ref(), Some(&*run), "the row is the fold of the stored events");
     for (event, stamped) in events.iter().zip(&stamped) {
         assert_eq!(event.kind, stamped.event.kind());
         assert_eq!((event.run, event.correlation), (Some(id), id.0));
@@ -160,12 +253,12 @@ pub async fn whole(store: &Store, project: &str, id: RunId) -> Run {
         assert_eq!(event.service, run.service);
         assert!(event.recorded_at >= event.at, "recorded after it happened");
         let subject = match stamped.event.step() {
-            Some(place) => format!("run/{id}/step/{}", run.steps[place as usize].name),
+            Some(place) => format!("run/{id}/step/{}", run.steps[place as usize].path),
             None => format!("run/{id}"),
         };
         assert_eq!(event.subject, subject);
-        let acts = matches!(event.kind.as_str(), "run.requested" | "run.cancel_requested");
-        assert_eq!(event.principal, acts.then_some(ann().id), "whoever acted, and nobody else");
+        assert_eq!(event.environment, run.environment);
+        assert_eq!(event.principal, stamped.event.by().map(|by| by.id), "whoever acted, and nobody else");
         if let Some(cause) = event.cause {
             assert!(
                 events.iter().any(|other| other.id == cause && other.id < event.id),

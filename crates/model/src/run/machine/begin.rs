@@ -1,7 +1,7 @@
 //! How a step begins.
 
 use super::{
-    super::{Branch, PlannedAction},
+    super::{Branch, values::scope_inputs},
     *,
 };
 use crate::{
@@ -28,9 +28,9 @@ impl Machine<'_> {
             }
         }
         match step.layer {
-            Layer::Items => self.begin_items(place, &planned),
-            Layer::Targets => self.begin_targets(place, &planned),
-            Layer::One => self.begin_one(place, &planned),
+            Layer::Items => self.begin_items(place, planned),
+            Layer::Targets => self.begin_targets(place, planned),
+            Layer::One => self.begin_one(place, planned),
         }
     }
 
@@ -72,27 +72,25 @@ impl Machine<'_> {
         };
         let branches =
             items.into_iter().zip(0..).map(|(value, index)| Branch::Item { index, value }).collect();
-        self.expand(place, planned, branches);
+        self.expand(place, branches);
     }
 
     fn begin_targets(&mut self, place: u32, planned: &PlannedStep) {
         let Some(on) = &planned.on else { return };
-        let Some(inventory) = self.run.plan.inventories.get(&on.inventory) else {
+        let Some(inventory) = self.plan.inventories.get(&on.inventory) else {
             return self.fail(place, format!("the run is not pinned to an inventory `{}`", on.inventory));
         };
-        let around = super::super::values::ancestors(&self.run, Some(place));
-        let called = around.iter().skip(1).find_map(|at| self.run.step(*at)?.inputs.as_ref());
-        let selected = on.select(&inventory.targets, called.unwrap_or(&self.run.inputs));
+        let selected = on.select(&inventory.targets, scope_inputs(&self.run, place));
         if selected.is_empty() {
             return self
                 .fail(place, format!("no target of inventory `{}` is meant by `where`", on.inventory));
         }
         let branches = selected.into_iter().cloned().map(Branch::Target).collect();
-        self.expand(place, planned, branches);
+        self.expand(place, branches);
     }
 
-    fn expand(&mut self, place: u32, planned: &PlannedStep, branches: Vec<Branch>) {
-        let each = 1 + planned.children.len();
+    fn expand(&mut self, place: u32, branches: Vec<Branch>) {
+        let each = self.run.step(place).map_or(1, |step| fold::size(self.plan, step.planned));
         if self.run.steps.len() + branches.len() * each > fold::STEPS_MAX {
             return self.fail(place, format!("the run would have more than {} steps", fold::STEPS_MAX));
         }
@@ -104,17 +102,16 @@ impl Machine<'_> {
         match &planned.action {
             PlannedAction::Task => self.queue(place),
             PlannedAction::Manual { instructions, fields, evidence } => {
-                let (fields, evidence) = (fields.clone(), *evidence);
                 self.ask(place, planned, instructions, |instructions| WaitReason::Person {
                     instructions,
-                    fields,
-                    evidence,
+                    fields: fields.clone(),
+                    evidence: *evidence,
                 });
             }
             PlannedAction::Approve { message } => {
                 self.ask(place, planned, message, |message| WaitReason::Approval { message });
             }
-            PlannedAction::Wait(wait) => self.begin_wait(place, wait),
+            PlannedAction::Wait(wait) => self.begin_wait(place, planned, wait),
             PlannedAction::Steps | PlannedAction::Parallel => self.start_group(place, 1),
             PlannedAction::Runbook { .. } => self.call(place, planned),
         }
@@ -137,7 +134,7 @@ impl Machine<'_> {
         }
     }
 
-    fn begin_wait(&mut self, place: u32, wait: &WaitFor) {
+    fn begin_wait(&mut self, place: u32, planned: &PlannedStep, wait: &WaitFor) {
         let (WaitFor::For(template) | WaitFor::Until(template)) = wait;
         let text = match self.evaluate.text(template, &self.values(Some(place), &[&template.0])) {
             Ok(text) => text,
@@ -160,6 +157,9 @@ impl Machine<'_> {
             Ok(until) => {
                 self.ensure_started();
                 if until > self.at {
+                    // If its limit comes first it ends then, and has failed.
+                    let limit = planned.timeout_s.and_then(|seconds| due(self.at, seconds));
+                    let until = limit.map_or(until, |limit| limit.min(until));
                     self.wait(place, 1, WaitReason::Time, Some(until));
                 } else {
                     self.finish(place, StepEnd::succeeded());
@@ -172,8 +172,7 @@ impl Machine<'_> {
     /// A called runbook begins: with inputs of its own, and perhaps a lock.
     fn call(&mut self, place: u32, planned: &PlannedStep) {
         let PlannedAction::Runbook { scope, inputs } = &planned.action else { return };
-        let plan = Arc::clone(&self.run.plan);
-        let Some(scope) = plan.scope(*scope) else { return };
+        let Some(scope) = self.plan.scope(*scope) else { return };
         let mut given = BTreeMap::new();
         for (name, template) in inputs {
             match self.evaluate.text(template, &self.values(Some(place), &[&template.0])) {
@@ -188,7 +187,8 @@ impl Machine<'_> {
                     scope.concurrency.as_ref().map(|lock| (lock.key(&inputs), lock.limit, lock.when_full));
                 self.happen(RunEvent::StepCalled { step: place, inputs });
                 if let Some((key, limit, when_full)) = lock {
-                    self.wait(place, 1, WaitReason::Lock { key: key.clone(), limit }, None);
+                    let attempt = self.run.step(place).map_or(1, |step| step.attempt);
+                    self.wait(place, attempt, WaitReason::Lock { key: key.clone(), limit }, None);
                     self.effects.push(RunEffect::AcquireLock { step: Some(place), key, limit, when_full });
                 }
             }
@@ -196,16 +196,13 @@ impl Machine<'_> {
         }
     }
 
+    /// A group begins, or all that is in it begins again.
     pub(super) fn start_group(&mut self, place: u32, attempt: u32) {
         self.ensure_started();
         self.happen(RunEvent::StepStarted { step: place, attempt });
-        let calls = self
-            .step(place)
-            .ok()
-            .and_then(|step| self.planned(&step))
-            .filter(|planned| matches!(planned.action, PlannedAction::Runbook { .. }));
-        if let Some(planned) = calls {
-            self.call(place, &planned);
+        let planned = self.run.step(place).and_then(|step| self.planned(step));
+        if let Some(planned) = planned.filter(|it| matches!(it.action, PlannedAction::Runbook { .. })) {
+            self.call(place, planned);
         }
     }
 
@@ -234,8 +231,9 @@ impl Machine<'_> {
 
     /// The run waits for its lock before its first step.
     pub(super) fn lock_run(&mut self) {
-        let plan = Arc::clone(&self.run.plan);
-        let Some(lock) = plan.scopes.first().and_then(|scope| scope.concurrency.as_ref()) else { return };
+        let Some(lock) = self.plan.scopes.first().and_then(|scope| scope.concurrency.as_ref()) else {
+            return;
+        };
         let key = lock.key(&self.run.inputs);
         let reason = WaitReason::Lock { key: key.clone(), limit: lock.limit };
         self.happen(RunEvent::Waiting { wait: Wait { reason, since: self.at, until: None } });

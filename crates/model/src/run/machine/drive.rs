@@ -1,10 +1,13 @@
 //! Whatever may go on goes on, until all that is left waits for the world.
 
-use super::{super::PlannedAction, *};
-use crate::runbook::Batch;
+use super::{given::settle, *};
+use crate::runbook::{Batch, Template};
 
 impl Machine<'_> {
     pub(super) fn drive_run(&mut self) {
+        if run_due(&self.run).is_some_and(|due| due <= self.at) {
+            self.begin_stopping(RunEvent::StoppingBegan { step: None, why: Stopping::Timeout });
+        }
         let end = match &self.run.wait {
             Some(Wait { reason: WaitReason::Lock { key, .. }, .. }) => {
                 if self.run.body.stopping.is_none() {
@@ -32,56 +35,68 @@ impl Machine<'_> {
         self.effects.push(RunEffect::Ended);
     }
 
-    /// The steps, the handlers and the cleanup of the run or of a step. None while something is under way.
+    /// The steps, the handlers and the cleanup of the run or of a step. None while something is under way, and if it is
+    /// tried again.
     fn drive_body(&mut self, owner: Option<u32>) -> Option<StepEnd> {
         loop {
-            let body = match owner {
-                None => &self.run.body,
-                Some(place) => &self.run.step(place)?.body,
-            };
+            let body = self.run.body_of(owner)?;
+            let phase = body.phase;
             let verdict = body.verdict.clone().unwrap_or_else(StepEnd::succeeded);
-            let (end, next) = match body.phase {
-                Phase::Main => {
-                    let end = self.drive_main(owner)?;
-                    let retried = owner
-                        .is_some_and(|place| end.outcome == StepOutcome::Failed && self.retry(place, &end));
-                    if retried {
-                        // It waits for its next attempt, or has begun it.
-                        if self.run.step(owner?)?.state == StepState::Waiting {
-                            return None;
-                        }
-                        continue;
-                    }
-                    let handles = end.outcome == StepOutcome::Failed && !self.is_stopping(owner);
-                    (end, if handles { Phase::OnFailure } else { Phase::Cleanup })
-                }
+            let end = match phase {
+                Phase::Main => self.drive_main(owner)?,
                 Phase::OnFailure => {
                     let list = body.on_failure.clone();
-                    let handled = self.drive_sequence(&list)?;
-                    (and_then(verdict, handled, "its `on_failure`"), Phase::Cleanup)
+                    and_then(verdict, self.drive_sequence(&list)?, "its `on_failure`")
                 }
                 Phase::Cleanup => {
                     let list = body.cleanup.clone();
-                    let cleaned = self.drive_sequence(&list)?;
-                    return Some(and_then(verdict, cleaned, "its `cleanup`"));
+                    let failed = verdict.outcome == StepOutcome::Failed;
+                    let end = and_then(verdict, self.drive_sequence(&list)?, "its `cleanup`");
+                    if !failed {
+                        return Some(end);
+                    }
+                    end
                 }
             };
             // Nobody knows what is still under way: a cleanup might undo what is just being done.
             if end.outcome == StepOutcome::Unknown {
                 return Some(end);
             }
-            let Some(phase) = self.next_phase(owner, next) else { return Some(end) };
-            self.happen(RunEvent::PhaseEntered { step: owner, phase, verdict: end });
+            // Each attempt of a called runbook cleans up; handlers are for the last one, when it has failed for good.
+            let retry = match phase {
+                Phase::Main | Phase::Cleanup => owner.and_then(|place| self.retry_of(place, &end)),
+                Phase::OnFailure => None,
+            };
+            let next = match phase {
+                Phase::Main => {
+                    let handled =
+                        end.outcome == StepOutcome::Failed && retry.is_none() && !self.is_stopping(owner);
+                    self.next_phase(owner, if handled { Phase::OnFailure } else { Phase::Cleanup })
+                }
+                Phase::OnFailure => self.next_phase(owner, Phase::Cleanup),
+                Phase::Cleanup => None,
+            };
+            match (next, owner, retry) {
+                (Some(phase), ..) => {
+                    self.happen(RunEvent::PhaseEntered { step: owner, phase, verdict: end });
+                }
+                (None, Some(place), Some(retry)) => {
+                    self.retry(place, retry, end);
+                    return None;
+                }
+                (None, ..) => return Some(end),
+            }
         }
     }
 
     /// The first phase from `from` on that has steps.
     fn next_phase(&self, owner: Option<u32>, from: Phase) -> Option<Phase> {
-        let planned = owner.and_then(|place| self.run.step(place)).map(|step| step.planned);
-        let phases = [Phase::OnFailure, Phase::Cleanup].into_iter().filter(|phase| *phase >= from);
         // What never began has nothing to clean up.
         let begun = owner.is_some() || self.run.started_at.is_some();
-        phases.into_iter().find(|phase| begun && !fold::list(&self.run.plan, planned, *phase).is_empty())
+        let phases = [Phase::OnFailure, Phase::Cleanup].into_iter();
+        phases
+            .filter(|phase| begun && *phase >= from)
+            .find(|phase| !fold::list(&self.run, owner, *phase).is_empty())
     }
 
     fn is_stopping(&self, owner: Option<u32>) -> bool {
@@ -92,15 +107,10 @@ impl Machine<'_> {
     }
 
     fn drive_main(&mut self, owner: Option<u32>) -> Option<StepEnd> {
-        let (children, parallel, stopping) = match owner {
-            None => (self.run.body.children.clone(), false, self.run.body.stopping),
-            Some(place) => {
-                let step = self.step(place).ok()?;
-                let parallel =
-                    self.planned(&step).is_some_and(|planned| planned.action == PlannedAction::Parallel);
-                (step.body.children.clone(), parallel, step.body.stopping)
-            }
-        };
+        let body = self.run.body_of(owner)?;
+        let (children, stopping) = (body.children.clone(), body.stopping);
+        let planned = owner.and_then(|place| self.run.step(place)).and_then(|step| self.planned(step));
+        let parallel = planned.is_some_and(|planned| planned.action == PlannedAction::Parallel);
         let end = if parallel { self.drive_parallel(&children)? } else { self.drive_sequence(&children)? };
         // What was canceled since time was up has failed, and not been canceled by anybody.
         Some(match (end.outcome, stopping) {
@@ -157,18 +167,17 @@ impl Machine<'_> {
     /// What the end of a step means for the one that it is in; none if all may go on.
     fn outcome_for_others(&self, place: u32) -> Option<StepEnd> {
         let step = self.run.step(place)?;
-        let said = match &step.message {
+        let said = || match &step.message {
             Some(message) => format!("step `{}`: {message}", step.name),
             None => format!("step `{}` ended {}", step.name, step.state.name()),
         };
         match step.state {
             StepState::Failed => {
-                let forgiven =
-                    self.run.plan.step(step.planned).is_some_and(|planned| planned.continue_on_failure);
-                (!forgiven).then(|| StepEnd::failed(step.cause.unwrap_or(Cause::StepFailed), said))
+                let forgiven = self.planned(step).is_some_and(|planned| planned.continue_on_failure);
+                (!forgiven).then(|| StepEnd::failed(step.cause.unwrap_or(Cause::StepFailed), said()))
             }
-            StepState::Canceled => Some(StepEnd::canceled(said)),
-            StepState::Unknown => Some(StepEnd::unknown(step.cause.unwrap_or(Cause::Lost), said)),
+            StepState::Canceled => Some(StepEnd::canceled(said())),
+            StepState::Unknown => Some(StepEnd::unknown(step.cause.unwrap_or(Cause::Lost), said())),
             StepState::Pending
             | StepState::Running
             | StepState::Waiting
@@ -199,25 +208,21 @@ impl Machine<'_> {
                     if self.run.is_performed(&step) {
                         return false;
                     }
-                    if step.body.stopping.is_none()
-                        && group_due(&self.run, &step).is_some_and(|due| due <= self.at)
-                    {
-                        self.happen(RunEvent::StoppingBegan { step: Some(place), why: Stopping::Timeout });
-                        self.stop_running();
+                    let late = group_due(&self.run, &step).is_some_and(|due| due <= self.at);
+                    if late && self.stop_of(place).is_none() {
+                        self.begin_stopping(RunEvent::StoppingBegan {
+                            step: Some(place),
+                            why: Stopping::Timeout,
+                        });
                     }
                     let end = match step.layer {
                         Layer::One => self.drive_body(Some(place)),
                         Layer::Items | Layer::Targets => self.drive_loop(place),
                     };
                     match end {
-                        // A group that is tried again waits, or goes on.
-                        None if self.run.step(place).is_some_and(|step| step.state == StepState::Waiting) => {
-                        }
-                        None => return false,
                         Some(end) => self.finish(place, end),
-                    }
-                    if self.run.step(place).is_some_and(|step| step.state == StepState::Waiting) {
-                        return false;
+                        None if self.is_tried_again(place, step.attempt) => {}
+                        None => return false,
                     }
                 }
                 StepState::Succeeded
@@ -227,6 +232,11 @@ impl Machine<'_> {
                 | StepState::Unknown => return true,
             }
         }
+    }
+
+    /// Has a later attempt of it begun, or does it wait for one?
+    fn is_tried_again(&self, place: u32, attempt: u32) -> bool {
+        self.run.step(place).is_some_and(|step| step.state != StepState::Running || step.attempt != attempt)
     }
 
     /// Does what it waits for come to an end here? True if it moved.
@@ -243,12 +253,7 @@ impl Machine<'_> {
                 self.finish(place, StepEnd::unknown(step.cause.unwrap_or(Cause::Lost), message));
             }
             (WaitReason::Runner, Some(_)) => {
-                self.effects.push(RunEffect::Unready { step: place, attempt: step.attempt + 1 });
                 self.finish(place, StepEnd::canceled("canceled before it started"));
-            }
-            (WaitReason::Lock { key, .. }, Some(_)) => {
-                self.effects.push(RunEffect::ReleaseLock { step: Some(place), key: key.clone() });
-                self.finish(place, StepEnd::canceled("canceled while it waited"));
             }
             // It has failed already, and is not tried again.
             (WaitReason::Retry { message }, Some(_)) => {
@@ -257,11 +262,19 @@ impl Machine<'_> {
                 end.outputs.clone_from(&step.outputs);
                 self.finish(place, end);
             }
-            (WaitReason::Person { .. } | WaitReason::Approval { .. } | WaitReason::Time, Some(_)) => {
-                self.finish(place, StepEnd::canceled("canceled while it waited"));
-            }
+            (_, Some(_)) => self.finish(place, StepEnd::canceled("canceled while it waited")),
             (WaitReason::Retry { .. }, None) if is_due => self.again(place),
-            (WaitReason::Time, None) if is_due => self.finish(place, StepEnd::succeeded()),
+            (WaitReason::Time, None) if is_due => {
+                let limit = self.planned(step).and_then(|planned| due(wait.since, planned.timeout_s?));
+                if limit.is_some_and(|limit| wait.until >= Some(limit)) {
+                    self.failed_or_over(
+                        place,
+                        StepEnd::failed(Cause::Timeout, "it would wait longer than it may"),
+                    );
+                } else {
+                    self.finish(place, StepEnd::succeeded());
+                }
+            }
             (WaitReason::Person { .. } | WaitReason::Approval { .. }, None) if is_due => {
                 self.failed_or_over(place, StepEnd::failed(Cause::Timeout, "nobody answered in time"));
             }
@@ -290,21 +303,25 @@ impl Machine<'_> {
             None if planned.continue_on_failure => usize::MAX,
             None => 1,
         };
-        let (mut under_way, mut failures, mut worst, mut left_out) = (0, Vec::new(), StepEnd::succeeded(), 0);
+        let (mut under_way, mut left_out, mut failures, mut others) = (0, 0, Vec::new(), 0);
+        let mut worst = StepEnd::succeeded();
         for (at, child) in children.iter().enumerate() {
             let begins_batch = batch.is_some_and(|batch| at % batch == 0);
             if begins_batch && under_way > 0 {
                 return None;
             }
-            let pending = self.run.step(*child).is_some_and(|step| step.state == StepState::Pending);
-            if pending {
+            let Some(state) = self.run.step(*child).map(|step| step.state) else { continue };
+            if state == StepState::Pending {
                 if self.stop_of(*child).is_some() {
                     worst = worse(worst, StepEnd::canceled("canceled"));
                     continue;
                 }
                 // Within a batch of targets all are begun; whether there is another batch is asked between them.
                 let asked = batch.is_none() || begins_batch;
-                if (asked && failures.len() >= stop_after) || left_out > 0 {
+                let failed = failures.len() + others;
+                // What was canceled, or ended nobody knows how, is forgiven by no `continue_on_failure`.
+                let enough = failed >= stop_after || (others > 0 && most_failures.is_none());
+                if (asked && enough) || left_out > 0 {
                     left_out += 1;
                     continue;
                 }
@@ -312,14 +329,14 @@ impl Machine<'_> {
                     return None;
                 }
             }
-            if !self.drive_step(*child) {
+            if !state.is_end() && !self.drive_step(*child) {
                 under_way += 1;
                 continue;
             }
-            let Some(ended) = self.run.step(*child) else { continue };
-            match ended.state {
-                StepState::Failed => failures.push(*child),
-                StepState::Unknown | StepState::Canceled => {
+            match self.run.step(*child).map(|step| step.state) {
+                Some(StepState::Failed) => failures.push(*child),
+                Some(StepState::Unknown | StepState::Canceled) => {
+                    others += 1;
                     worst = worse(worst, self.outcome_for_others(*child).unwrap_or_else(StepEnd::succeeded));
                 }
                 _ => {}
@@ -359,22 +376,25 @@ impl Machine<'_> {
     /// A step has ended; what it held is free.
     pub(super) fn finish(&mut self, place: u32, end: StepEnd) {
         let Ok(step) = self.step(place) else { return };
-        let mut end = end;
-        let mut held = None;
-        if let (Some(planned), Some(inputs)) = (self.planned(&step), &step.inputs)
-            && let PlannedAction::Runbook { scope, .. } = planned.action
-            && step.layer == Layer::One
-            && let Some(scope) = self.run.plan.scope(scope)
-        {
-            held = scope.concurrency.as_ref().map(|lock| lock.key(inputs));
-            if end.outcome == StepOutcome::Succeeded {
-                end = self.with_outputs(&step, end, &scope.outputs.clone());
-            }
+        let end = match self.called(&step).filter(|_| end.outcome == StepOutcome::Succeeded) {
+            Some(scope) => settle(self.with_outputs(&step, end, &scope.outputs)),
+            None => end,
+        };
+        if step.wait.as_ref().is_some_and(|wait| wait.reason == WaitReason::Runner) {
+            self.effects.push(RunEffect::Unready { step: place, attempt: step.attempt + 1 });
         }
-        let waits = matches!(&step.wait, Some(Wait { reason: WaitReason::Lock { .. }, .. }));
+        self.release_lock(place);
         self.happen(RunEvent::StepFinished { step: place, attempt: step.attempt, end });
-        if let Some(key) = held.filter(|_| !waits) {
-            self.effects.push(RunEffect::ReleaseLock { step: Some(place), key });
+    }
+
+    /// The lock of a called runbook is free again, or no longer waited for.
+    pub(super) fn release_lock(&mut self, place: u32) {
+        let Some(step) = self.run.step(place) else { return };
+        // Without inputs it has none: it never got so far, or was refused it.
+        if let (Some(scope), Some(inputs)) = (self.called(step), &step.inputs)
+            && let Some(lock) = &scope.concurrency
+        {
+            self.effects.push(RunEffect::ReleaseLock { step: Some(place), key: lock.key(inputs) });
         }
     }
 
@@ -383,7 +403,7 @@ impl Machine<'_> {
         &self,
         step: &StepRun,
         mut end: StepEnd,
-        outputs: &BTreeMap<String, crate::runbook::Template>,
+        outputs: &BTreeMap<String, Template>,
     ) -> StepEnd {
         // As something in it sees it.
         let Some(inside) = step.body.children.first() else { return end };

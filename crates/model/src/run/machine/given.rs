@@ -1,13 +1,17 @@
 //! What comes from outside: whether it can be, and what it means for the step that it is about.
 
 use super::*;
+use crate::runbook::Retry;
 
-impl Machine<'_> {
+impl<'e> Machine<'e> {
     pub(super) fn take(&mut self, event: RunEvent) -> Result<(), Refused> {
         match event {
             RunEvent::StepStarted { step, attempt } => self.take_start(step, attempt),
             RunEvent::StepFinished { step, attempt, end } => {
-                self.check_running(step, attempt)?;
+                // A runner that was lost may come back and say what nobody knew.
+                if end.outcome == StepOutcome::Unknown || !self.is_lost(step, attempt)? {
+                    self.check_running(step, attempt)?;
+                }
                 self.attempt_over(step, settle(end));
                 Ok(())
             }
@@ -22,17 +26,13 @@ impl Machine<'_> {
             RunEvent::LockGranted { step } => self.take_lock(step),
             RunEvent::LockRefused { step, message } => {
                 self.check_lock(Some(step))?;
+                let message = without_nul(&message);
                 self.happen(RunEvent::LockRefused { step, message: message.clone() });
-                self.finish(step, StepEnd::failed(Cause::Busy, message));
+                self.attempt_over(step, StepEnd::failed(Cause::Busy, message));
                 Ok(())
             }
-            RunEvent::Due {} => {
-                if run_due(&self.run).is_some_and(|due| due <= self.at) {
-                    self.happen(RunEvent::StoppingBegan { step: None, why: Stopping::Timeout });
-                    self.stop_running();
-                }
-                Ok(())
-            }
+            // Whatever is due happens in any transition.
+            RunEvent::Due {} => Ok(()),
             RunEvent::Requested(_)
             | RunEvent::Started {}
             | RunEvent::StepWaiting { .. }
@@ -64,6 +64,12 @@ impl Machine<'_> {
         } else {
             Err(Refused::NotRunning { step: place, attempt })
         }
+    }
+
+    /// Does the step wait for somebody who knows how this attempt ended?
+    fn is_lost(&self, place: u32, attempt: u32) -> Result<bool, Refused> {
+        let reason = self.step(place)?.wait.as_ref().map(|wait| wait.reason.clone());
+        Ok(matches!(reason, Some(WaitReason::Lost { attempt: lost, .. }) if lost == attempt))
     }
 
     fn take_answer(
@@ -105,8 +111,7 @@ impl Machine<'_> {
 
     fn take_resolution(&mut self, place: u32, attempt: u32, answer: Answer) -> Result<(), Refused> {
         let step = self.step(place)?;
-        let lost = matches!(&step.wait, Some(Wait { reason: WaitReason::Lost { attempt: lost, .. }, .. }) if *lost == attempt);
-        if !lost {
+        if !self.is_lost(place, attempt)? {
             return Err(Refused::NotAsked { step: step.path.clone(), state: step.state });
         }
         let verdict = answer.verdict;
@@ -131,6 +136,8 @@ impl Machine<'_> {
             }
             AnswerVerdict::ResolvedRetry => {
                 self.happen(resolved);
+                let end = StepEnd::unknown(Cause::Lost, "nobody knows how it ended; it is tried again");
+                self.happen(RunEvent::AttemptFinished { step: place, attempt, end });
                 self.queue(place);
             }
             _ => return Err(Refused::NotAsked { step: step.path.clone(), state: step.state }),
@@ -140,15 +147,17 @@ impl Machine<'_> {
 
     fn take_cancel(&mut self, event: RunEvent) -> Result<(), Refused> {
         let body = &self.run.body;
-        let again = match body.phase {
-            Phase::Cleanup => body.cleanup_stopping,
-            Phase::Main | Phase::OnFailure => body.stopping == Some(Stopping::Canceled),
+        let changes = match body.phase {
+            Phase::Cleanup => !body.cleanup_stopping,
+            Phase::Main | Phase::OnFailure => {
+                body.stopping != Some(Stopping::Canceled)
+                    || self.run.steps.iter().any(|step| step.cleans_up())
+            }
         };
-        if again {
+        if !changes {
             return Err(Refused::AlreadyCanceling);
         }
-        self.happen(event);
-        self.stop_running();
+        self.begin_stopping(event);
         Ok(())
     }
 
@@ -177,31 +186,36 @@ impl Machine<'_> {
             self.lost(place, cause, end.message.unwrap_or_else(|| "nobody can say how it ended".to_owned()));
             return;
         }
-        if end.outcome == StepOutcome::Failed && self.retry(place, &end) {
-            return;
+        match self.retry_of(place, &end) {
+            Some(retry) => self.retry(place, retry, end),
+            None => self.failed_or_over(place, end),
         }
-        self.failed_or_over(place, end);
     }
 
-    /// Try it again, if it is to be. Only what is known to have ended is.
-    pub(super) fn retry(&mut self, place: u32, end: &StepEnd) -> bool {
-        let Ok(step) = self.step(place) else { return false };
-        let Some(retry) = self.planned(&step).and_then(|planned| planned.retry) else { return false };
+    /// How it is tried again after this end, if it is to be. Only what is known to have ended is.
+    pub(super) fn retry_of(&self, place: u32, end: &StepEnd) -> Option<&'e Retry> {
+        let step = self.run.step(place)?;
+        let retry = self.planned(step)?.retry.as_ref()?;
         let fits =
             retry.on_exit.is_empty() || end.exit_code.is_some_and(|code| retry.on_exit.contains(&code));
-        if !fits || step.attempt >= retry.attempts || self.stop_of(place).is_some() {
-            return false;
-        }
-        self.happen(RunEvent::AttemptFinished { step: place, attempt: step.attempt, end: end.clone() });
+        let has_room = self.run.steps.len() + fold::size(self.plan, step.planned) <= fold::STEPS_MAX;
+        let again = end.outcome == StepOutcome::Failed && fits && step.attempt < retry.attempts;
+        (again && has_room && self.stop_of(place).is_none()).then_some(retry)
+    }
+
+    /// The attempt has failed; the next one comes at once, or after a pause.
+    pub(super) fn retry(&mut self, place: u32, retry: &Retry, end: StepEnd) {
+        let Ok(step) = self.step(place) else { return };
+        let message = end.message.clone().unwrap_or_default();
+        self.release_lock(place);
+        self.happen(RunEvent::AttemptFinished { step: place, attempt: step.attempt, end });
         let pause = SignedDuration::try_from_secs_f64(retry.wait_after(step.attempt)).unwrap_or_default();
         match self.at.checked_add(pause) {
             Ok(until) if until > self.at => {
-                let message = end.message.clone().unwrap_or_default();
                 self.wait(place, step.attempt, WaitReason::Retry { message }, Some(until));
             }
             _ => self.again(place),
         }
-        true
     }
 
     /// The next attempt, of a task or of a group.
@@ -216,12 +230,12 @@ impl Machine<'_> {
 
     /// It has ended for good; if it failed, its handlers come first.
     pub(super) fn failed_or_over(&mut self, place: u32, end: StepEnd) {
-        let handlers = self.step(place).is_ok_and(|step| {
-            step.layer == Layer::One
-                && !fold::list(&self.run.plan, Some(step.planned), Phase::OnFailure).is_empty()
-        });
-        if end.outcome == StepOutcome::Failed && handlers && self.stop_of(place).is_none() {
-            let attempt = self.run.step(place).map_or(1, |step| step.attempt);
+        let Ok(step) = self.step(place) else { return };
+        // A loop that cannot begin has no times, and handlers are those of each time.
+        let handled =
+            step.layer == Layer::One && self.planned(&step).is_some_and(|it| !it.on_failure.is_empty());
+        if end.outcome == StepOutcome::Failed && handled && self.stop_of(place).is_none() {
+            let attempt = step.attempt;
             self.happen(RunEvent::AttemptFinished { step: place, attempt, end: end.clone() });
             self.happen(RunEvent::PhaseEntered { step: Some(place), phase: Phase::OnFailure, verdict: end });
         } else {
@@ -234,34 +248,37 @@ impl Machine<'_> {
         let Ok(step) = self.step(place) else { return };
         let Some(planned) = self.planned(&step) else { return };
         let attempt = step.attempt;
+        let message = without_nul(&message);
         self.happen(RunEvent::StepLost { step: place, attempt, cause, message: message.clone() });
-        let on_lost = self.run.plan.scope(planned.scope).map(|scope| scope.on_lost).unwrap_or_default();
-        let again = planned.safe || on_lost == OnLost::Retry;
-        if again && attempt <= LOST_AGAIN && self.stop_of(place).is_none() {
+        let tries = planned.retry.as_ref().map_or(0, |retry| retry.attempts).max(1 + LOST_AGAIN);
+        if planned.safe && attempt < tries && self.stop_of(place).is_none() {
             let end = StepEnd::unknown(cause, message);
             self.happen(RunEvent::AttemptFinished { step: place, attempt, end });
             self.queue(place);
             return;
         }
-        match on_lost {
-            // A step that is safe to repeat needs nobody's word: whatever it did, it can be done again.
-            OnLost::Ask { for_s } if !planned.safe => {
+        match self.plan.scope(planned.scope).map(|scope| scope.on_lost).unwrap_or_default() {
+            OnLost::Ask { for_s } => {
                 let until = due(self.at, for_s);
                 self.wait(place, attempt, WaitReason::Lost { attempt, message }, until);
             }
-            _ => self.finish(place, StepEnd::unknown(cause, message)),
+            OnLost::Unknown | OnLost::Retry => self.finish(place, StepEnd::unknown(cause, message)),
         }
     }
 }
 
+/// No database column and no environment can hold a NUL.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// A result as it is kept. It is never refused for its form, since that would leave its step running for ever: a cause is
-/// named wherever there must be one, and text has no NUL, which no database column and no environment can hold.
-fn settle(mut end: StepEnd) -> StepEnd {
+/// named wherever there must be one, and no text has a NUL.
+pub(super) fn settle(mut end: StepEnd) -> StepEnd {
     let unfit = |(key, value): (&String, &String)| key.contains('\0') || value.contains('\0');
     if end.outputs.iter().any(unfit) {
-        let fit = |name: &String| name.replace('\0', "\u{fffd}");
         let names: Vec<String> =
-            end.outputs.iter().filter(|output| unfit(*output)).map(|(name, _)| fit(name)).collect();
+            end.outputs.iter().filter(|output| unfit(*output)).map(|(name, _)| without_nul(name)).collect();
         end.outputs.retain(|name, value| !unfit((name, value)));
         if end.outcome == StepOutcome::Succeeded {
             end.outcome = StepOutcome::Failed;
@@ -269,7 +286,7 @@ fn settle(mut end: StepEnd) -> StepEnd {
             end.message = Some(format!("an output must not hold a NUL character: {}", names.join(", ")));
         }
     }
-    end.message = end.message.map(|message| message.replace('\0', "\u{fffd}"));
+    end.message = end.message.map(|message| without_nul(&message));
     end.cause = match end.outcome {
         StepOutcome::Succeeded => None,
         StepOutcome::Failed if end.signal.is_some() => end.cause.or(Some(Cause::Signal)),

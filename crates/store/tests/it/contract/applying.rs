@@ -36,7 +36,7 @@ contract! {
         bed.store.apply(with("one")).await.unwrap();
         let second = bed.store.apply(with("two")).await.unwrap();
         assert_eq!(outcomes(&second), [("deploy", ApplyOutcome::Published)]);
-        let versions = bed.store.versions("default", "deploy").await.unwrap();
+        let versions = bed.store.versions("default", "Runbook", "deploy").await.unwrap();
         let two = definition("deploy", "two", &[]).digest;
         let one = definition("deploy", "one", &[]).digest;
         let shown: Vec<_> = versions.iter().map(|v| (v.digest.clone(), v.current)).collect();
@@ -44,7 +44,7 @@ contract! {
 
         let back = bed.store.apply(with("one")).await.unwrap();
         assert_eq!(outcomes(&back), [("deploy", ApplyOutcome::Published)]);
-        let versions = bed.store.versions("default", "deploy").await.unwrap();
+        let versions = bed.store.versions("default", "Runbook", "deploy").await.unwrap();
         let shown: Vec<_> = versions.iter().map(|v| (v.digest.clone(), v.current)).collect();
         assert_eq!(shown, [(two.clone(), false), (one.clone(), true)], "no new version, another is current");
         let row = bed.store.runbook("default", "deploy").await.unwrap().unwrap();
@@ -84,7 +84,7 @@ contract! {
         let back = bed.store.apply(apply("default", both(), &[])).await.unwrap();
         assert_eq!(outcomes(&back), [("a", ApplyOutcome::Unchanged), ("b", ApplyOutcome::Published)]);
         assert_eq!(bed.store.runbook("default", "b").await.unwrap().unwrap().retired_at, None);
-        assert_eq!(bed.store.versions("default", "b").await.unwrap().len(), 1, "it is the version that it was");
+        assert_eq!(bed.store.versions("default", "Runbook", "b").await.unwrap().len(), 1, "it is the version that it was");
     }
 
     async fn a_dry_run_answers_and_stores_nothing(bed: &Bed) {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use model::run::{RunState, StepOutcome, StepState};
+use model::run::{RunEffect, RunState, StepOutcome, StepState};
 
 use crate::{
     bed::contract,
-    samples::{cancel, finished, now, project, queued, requested_of, whole},
+    samples::{cancel, finished, now, project, queued, requested_of, running, whole},
 };
 
 contract! {
@@ -22,15 +22,15 @@ contract! {
         assert_eq!(first.iter().map(|task| task.run.id).collect::<Vec<_>>(), ids[..2]);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 3);
         for task in &first {
-            assert_eq!((task.step, task.attempt), (0, 1));
+            assert_eq!(task.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
             assert_eq!(whole(&bed.store, "default", task.run.id).await, task.run, "its start is stored");
             assert_eq!((task.run.state, task.run.steps[0].state), (RunState::Running, StepState::Running));
         }
-        // The next step of the oldest run comes before the first of younger ones.
-        bed.store.advance(ids[0], now(), finished(0, StepOutcome::Succeeded), false).await.unwrap();
+        // The next step of the oldest run stands behind the first ones of the others, which were queued before it.
+        bed.store.advance(ids[0], now(), finished(0, StepOutcome::Succeeded), 0).await.unwrap();
         let next = bed.store.claim(now(), 2).await.unwrap();
-        let taken: Vec<_> = next.iter().map(|task| (task.run.id, task.step)).collect();
-        assert_eq!(taken, [(ids[0], 1), (ids[2], 0)]);
+        let taken: Vec<_> = next.iter().map(|task| (task.run.id, running(&task.run).unwrap())).collect();
+        assert_eq!(taken, [(ids[2], 0), (ids[3], 0)]);
         assert_eq!(bed.store.claim(now(), 50).await.unwrap().len(), 2);
         assert!(bed.store.claim(now(), 50).await.unwrap().is_empty());
     }
@@ -72,7 +72,7 @@ contract! {
             let id = queued(&bed.store, project, 1).await.id;
             let (store, other) = (bed.store.clone(), server.clone());
             let claim = tokio::spawn(async move { store.claim(now(), 1).await.unwrap() });
-            let canceled = tokio::spawn(async move { other.advance(id, now(), cancel(), false).await.unwrap() });
+            let canceled = tokio::spawn(async move { other.advance(id, now(), cancel(), 0).await.unwrap() });
             let (claimed, canceled) = (claim.await.unwrap(), canceled.await.unwrap());
             let run = whole(&bed.store, "default", id).await;
             assert_eq!(run, canceled.run);
@@ -93,13 +93,13 @@ contract! {
         bed.execute("UPDATE tasks SET step = 1").await;
         let requested = requested_of("default", "broken", 1);
         let unreadable = requested.id;
-        bed.store.request_run(project, requested, now(), None).await.unwrap();
-        bed.execute("UPDATE runs SET run = '{}' WHERE runbook = 'broken'").await;
+        bed.store.request_run(project, requested, now(), None, 0).await.unwrap();
+        bed.execute("UPDATE runs SET run = '{}', last_event = NULL WHERE runbook = 'broken'").await;
         let good = queued(&bed.store, project, 1).await.id;
         let claimed = bed.store.claim(now(), 9).await.unwrap();
         assert_eq!(claimed.iter().map(|task| task.run.id).collect::<Vec<_>>(), [good]);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
-        assert_eq!(whole(&bed.store, "default", stale).await.revision, 1, "nothing was written about it");
+        assert_eq!(whole(&bed.store, "default", stale).await.revision, 2, "nothing was written about it");
         assert!(bed.store.run("default", unreadable).await.is_err());
     }
 }

@@ -15,10 +15,10 @@ contract! {
     async fn the_events_of_one_transition_cause_each_other(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 2).await.id;
-        bed.store.advance(id, now(), started(0), false).await.unwrap();
-        bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), true).await.unwrap();
-        bed.store.advance(id, now(), cancel(), false).await.unwrap();
-        bed.store.advance(id, now(), finished(1, StepOutcome::Canceled), false).await.unwrap();
+        bed.store.advance(id, now(), started(0), 0).await.unwrap();
+        bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), 1).await.unwrap();
+        bed.store.advance(id, now(), cancel(), 0).await.unwrap();
+        bed.store.advance(id, now(), finished(1, StepOutcome::Canceled), 0).await.unwrap();
         whole(&bed.store, "default", id).await;
         let events = bed.store.run_events(id).await.unwrap();
         let causes: Vec<_> = events
@@ -30,6 +30,7 @@ contract! {
             .collect();
         let expected = [
             ("run.requested", None),
+            ("step.waiting", Some("run.requested")),
             ("run.started", None),
             ("step.started", Some("run.started")),
             ("step.finished", None),
@@ -40,7 +41,7 @@ contract! {
         ];
         assert_eq!(causes, expected);
         assert!(events.is_sorted_by(|one, other| one.id < other.id), "ids grow with time");
-        let last = run_event(&events[7]).event;
+        let last = run_event(&events[8]).event;
         assert!(matches!(last, RunEvent::Finished { .. }));
     }
 
@@ -48,8 +49,8 @@ contract! {
         let project = project(&bed.store, "default").await;
         for _ in 0..2 {
             let id = queued(&bed.store, project, 2).await.id;
-            bed.store.advance(id, now(), started(0), false).await.unwrap();
-            bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), true).await.unwrap();
+            bed.store.advance(id, now(), started(0), 0).await.unwrap();
+            bed.store.advance(id, now(), finished(0, StepOutcome::Succeeded), 1).await.unwrap();
         }
         let runs = bed.number("SELECT count(DISTINCT run) FROM events WHERE run IS NOT NULL").await;
         assert_eq!(runs, 2);
@@ -79,13 +80,13 @@ contract! {
     async fn the_newest_events_come_first_up_to_the_limit(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         let id = queued(&bed.store, project, 1).await.id;
-        bed.store.advance(id, now(), cancel(), false).await.unwrap();
+        bed.store.advance(id, now(), cancel(), 0).await.unwrap();
         let kinds = async |limit| {
             let events = bed.store.newest_events(limit).await.unwrap();
             events.into_iter().map(|event| event.kind).collect::<Vec<_>>()
         };
-        assert_eq!(kinds(2).await, ["run.finished", "run.cancel_requested"]);
-        assert_eq!(kinds(50).await.len(), 5);
+        assert_eq!(kinds(2).await, ["run.finished", "step.finished"]);
+        assert_eq!(kinds(50).await.len(), 7);
         assert!(kinds(0).await.is_empty());
     }
 
@@ -97,9 +98,9 @@ contract! {
             requested.inputs.insert("a".into(), model::runbook::InputValue::Text(text.into()));
             requested.inputs.insert("n".into(), model::runbook::InputValue::Integer(i64::MIN));
             let id = requested.id;
-            bed.store.request_run(project, requested.clone(), now(), None).await.unwrap();
+            bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
             let run = whole(&bed.store, "default", id).await;
-            assert_eq!((run.reason, run.inputs), (requested.reason, requested.inputs));
+            assert_eq!((&run.reason, &run.inputs), (&requested.reason, &requested.inputs));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Opening, asking whether it answers, closing.
 
-use std::{future::poll_fn, pin::Pin, task::Poll};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use model::{api::Role, run::Run};
 use store::StoreError;
@@ -38,7 +38,7 @@ contract! {
         for _ in 0..40 {
             for _ in 0..6 {
                 let store = bed.store.clone();
-                let read = async move { store.unfinished_runs().await };
+                let read = async move { store.unfinished_runs(None, 9).await };
                 let _ = tokio::time::timeout(std::time::Duration::from_micros(150), read).await;
             }
             let run = queued(&bed.store, project, 1).await;
@@ -59,13 +59,13 @@ contract! {
 
     async fn closing_waits_for_what_was_asked_for_before(bed: &Bed) {
         let project = project(&bed.store, "default").await;
-        type Write = Pin<Box<dyn Future<Output = Result<Run, StoreError>> + Send>>;
+        type Write = Pin<Box<dyn Future<Output = Result<Arc<Run>, StoreError>> + Send>>;
         let mut writes: Vec<Write> = (0..40)
             .map(|_| {
                 let store = bed.store.clone();
                 let write = async move {
                     let requested = requested_of("default", "deploy", 1);
-                    Ok(store.request_run(project, requested, now(), None).await?.answer.run)
+                    Ok(store.request_run(project, requested, now(), None, 0).await?.answer.run)
                 };
                 Box::pin(write) as Write
             })
@@ -84,10 +84,10 @@ contract! {
         for write in writes {
             waiting.spawn(write);
         }
-        let runs: Vec<Run> = waiting.join_all().await.into_iter().map(Result::unwrap).collect();
+        let runs: Vec<Arc<Run>> = waiting.join_all().await.into_iter().map(Result::unwrap).collect();
         closing.await.unwrap();
 
-        let late = bed.store.request_run(project, requested_of("default", "deploy", 1), now(), None).await;
+        let late = bed.store.request_run(project, requested_of("default", "deploy", 1), now(), None, 0).await;
         assert!(matches!(late, Err(StoreError::Closed)), "{late:?}");
         assert!(matches!(bed.store.ping().await, Err(StoreError::Closed)));
         bed.store.close().await;
@@ -125,9 +125,9 @@ contract! {
 
     async fn a_database_that_acknowledges_too_early_is_refused(bed: &Bed) {
         let Place::Schema(schema) = &bed.place else { return };
-        let error = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Doff")).await.err();
+        let error = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Doff"), crate::bed::evaluator()).await.err();
         assert!(matches!(error, Some(StoreError::NotDurable)), "{error:?}");
-        let local = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Dlocal")).await.unwrap();
+        let local = store::Store::open_postgres(&schema.url_with("synchronous_commit%3Dlocal"), crate::bed::evaluator()).await.unwrap();
         local.close().await;
     }
 
@@ -141,7 +141,7 @@ contract! {
         let mut starts = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let url = schema.url.clone();
-            starts.spawn(async move { store::Store::open_postgres(&url).await.unwrap() });
+            starts.spawn(async move { store::Store::open_postgres(&url, crate::bed::evaluator()).await.unwrap() });
         }
         for store in starts.join_all().await {
             store.ping().await.unwrap();

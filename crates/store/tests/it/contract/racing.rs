@@ -41,7 +41,7 @@ contract! {
         for row in bed.store.runbooks("default", false, None, 50).await.unwrap() {
             let loaded = bed.store.load_version("default", &row.name, &row.digest).await.unwrap();
             assert_eq!(loaded.files.len(), 4);
-            let current = bed.store.versions("default", &row.name).await.unwrap();
+            let current = bed.store.versions("default", "Runbook", &row.name).await.unwrap();
             assert_eq!(current.iter().filter(|version| version.current).count(), 1);
         }
         servers[1].close().await;
@@ -136,7 +136,7 @@ contract! {
             let mut calls = JoinSet::new();
             for n in 0..10 {
                 let (store, event) = (servers[n % 2].clone(), event.clone());
-                calls.spawn(async move { store.advance(run, now(), event, n % 3 == 0).await });
+                calls.spawn(async move { store.advance(run, now(), event, u32::from(n % 3 == 0)).await });
             }
             let answers = calls.join_all().await;
             assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
@@ -170,12 +170,12 @@ contract! {
                     }
                     2 => {
                         let nobody = model::id::RunId(model::id::Uuid::now_v7());
-                        assert!(store.advance(nobody, now(), cancel(), false).await.is_err());
+                        assert!(store.advance(nobody, now(), cancel(), 0).await.is_err());
                         None
                     }
                     _ => {
                         let requested = requested_of("default", "deploy", 1);
-                        Some(store.request_run(id, requested, now(), None).await.unwrap().answer.run.id)
+                        Some(store.request_run(id, requested, now(), None, 0).await.unwrap().answer.run.id)
                     }
                 }
             });

@@ -73,7 +73,7 @@ contract! {
         let one = bed.store.runbook("one", "deploy").await.unwrap().unwrap();
         let two = bed.store.runbook("two", "deploy").await.unwrap().unwrap();
         assert_ne!((one.project, one.digest.clone()), (two.project, two.digest.clone()));
-        assert_eq!(bed.store.versions("one", "deploy").await.unwrap().len(), 1);
+        assert_eq!(bed.store.versions("one", "Runbook", "deploy").await.unwrap().len(), 1);
         let foreign = bed.store.load_version("one", "deploy", &two.digest).await.unwrap_err();
         assert!(matches!(foreign, StoreError::NotFound("version")), "{foreign}");
         assert!(bed.store.version_files("one", "deploy", &two.digest).await.unwrap().is_empty());
@@ -94,7 +94,7 @@ contract! {
         assert_eq!((listed[0].mode, listed[0].size), (FileMode::Plain, 0));
 
         let loaded = bed.store.load_version("default", "deploy", &new.digest).await.unwrap();
-        assert_eq!(loaded.runbook, new.runbook);
+        assert_eq!(loaded.runbook, runbook("deploy", "true"));
         assert_eq!(loaded.files.iter().map(|file| &file.file).collect::<Vec<_>>(), Vec::from_iter(&listed));
         assert_eq!(loaded.files[2].bytes, all);
         assert!(loaded.files.iter().all(|file| sha256(&file.bytes) == file.file.sha256));

@@ -1,14 +1,14 @@
 //! Asking for runs, and listing them.
 
 use model::{
-    api::RunView,
-    run::{RunState, StepOutcome},
+    api::RunSummary,
+    run::{RunEffect, RunState, StepOutcome},
 };
 use store::{RunFilter, StoreError};
 
 use crate::{
     bed::contract,
-    samples::{cancel, finished, now, project, queued, requested_of, started, whole},
+    samples::{cancel, finished, now, project, queued, requested_of, running, started, whole},
 };
 
 contract! {
@@ -16,12 +16,12 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 2);
         let id = requested.id;
-        let answered = bed.store.request_run(project, requested.clone(), now(), None).await.unwrap();
+        let answered = bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
         assert!(!answered.replayed);
         let run = whole(&bed.store, "default", id).await;
-        assert_eq!(answered.answer, RunView::new(run.clone(), None), "the answer is what is stored");
-        assert_eq!((run.state, run.revision, run.inputs), (RunState::Queued, 1, requested.inputs));
-        assert_eq!(run.reason, requested.reason);
+        assert_eq!(answered.answer.run, run, "the answer is what is stored");
+        assert_eq!((run.state, run.revision, &run.inputs), (RunState::Queued, 2, &requested.inputs));
+        assert_eq!(&run.reason, &requested.reason);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
     }
 
@@ -29,10 +29,11 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 2);
         let id = requested.id;
-        let answered = bed.store.start_run(project, requested, now(), None).await.unwrap();
+        let answered = bed.store.request_run(project, requested, now(), None, 1).await.unwrap();
         let run = whole(&bed.store, "default", id).await;
-        assert_eq!(answered.answer, RunView::new(run.clone(), None));
-        assert_eq!((run.state, run.running_step()), (RunState::Running, Some(0)));
+        assert_eq!(answered.answer.run, run);
+        assert_eq!(answered.answer.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
+        assert_eq!((run.state, running(&run)), (RunState::Running, Some(0)));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
         assert_eq!(bed.store.claim(now(), 9).await.unwrap(), [], "nobody else starts it");
         let events = bed.store.run_events(id).await.unwrap();
@@ -44,9 +45,9 @@ contract! {
         let project = project(&bed.store, "default").await;
         let requested = requested_of("default", "deploy", 1);
         let nowhere = model::id::ProjectId(model::id::Uuid::now_v7());
-        assert!(bed.store.request_run(nowhere, requested.clone(), now(), None).await.is_err());
-        bed.store.request_run(project, requested.clone(), now(), None).await.unwrap();
-        assert!(bed.store.request_run(project, requested.clone(), now(), None).await.is_err());
+        assert!(bed.store.request_run(nowhere, requested.clone(), now(), None, 0).await.is_err());
+        bed.store.request_run(project, requested.clone(), now(), None, 0).await.unwrap();
+        assert!(bed.store.request_run(project, requested.clone(), now(), None, 0).await.is_err());
         whole(&bed.store, "default", requested.id).await;
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 1);
     }
@@ -55,7 +56,7 @@ contract! {
         let project = project(&bed.store, "default").await;
         let mut requested = requested_of("default", "deploy", 1);
         requested.reason = Some("a\0b".into());
-        let error = bed.store.request_run(project, requested, now(), None).await.unwrap_err();
+        let error = bed.store.request_run(project, requested, now(), None, 0).await.unwrap_err();
         assert!(matches!(error, StoreError::HasNul), "{error}");
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
     }
@@ -68,8 +69,8 @@ contract! {
         assert_eq!(bed.store.run("other", run.id).await.unwrap(), None);
         assert_eq!(bed.store.run("nowhere", run.id).await.unwrap(), None);
         let all = RunFilter { limit: 9, ..RunFilter::default() };
-        assert_eq!(bed.store.runs("other", all.clone()).await.unwrap(), []);
-        assert_eq!(bed.store.runs("default", all).await.unwrap(), [run]);
+        assert_eq!(bed.store.runs("other", all.clone()).await.unwrap().runs, []);
+        assert_eq!(bed.store.runs("default", all).await.unwrap().runs, [RunSummary { waits_for: Some("step `step_1`: a free place on a runner".into()), ..RunSummary::from(&*run) }]);
     }
 
     async fn runs_come_newest_first_in_pages_and_filtered(bed: &Bed) {
@@ -79,12 +80,12 @@ contract! {
             let runbook = if n % 2 == 0 { "deploy" } else { "other" };
             let requested = requested_of("default", runbook, 1);
             ids.push(requested.id);
-            bed.store.request_run(project, requested, now(), None).await.unwrap();
+            bed.store.request_run(project, requested, now(), None, 0).await.unwrap();
         }
-        bed.store.advance(ids[0], now(), started(0), false).await.unwrap();
-        bed.store.advance(ids[1], now(), cancel(), false).await.unwrap();
+        bed.store.advance(ids[0], now(), started(0), 0).await.unwrap();
+        bed.store.advance(ids[1], now(), cancel(), 0).await.unwrap();
         let list = async |filter: RunFilter| {
-            let runs = bed.store.runs("default", filter).await.unwrap();
+            let runs = bed.store.runs("default", filter).await.unwrap().runs;
             runs.iter().map(|run| ids.iter().position(|id| *id == run.id).unwrap()).collect::<Vec<_>>()
         };
         let all = RunFilter { limit: 50, ..RunFilter::default() };
@@ -108,9 +109,9 @@ contract! {
         for runbook in ["a", "b", "a", "c", "a"] {
             let requested = requested_of("default", runbook, 1);
             newest.push((runbook, requested.id));
-            bed.store.request_run(one, requested, now(), None).await.unwrap();
+            bed.store.request_run(one, requested, now(), None, 0).await.unwrap();
         }
-        bed.store.request_run(two, requested_of("other", "a", 1), now(), None).await.unwrap();
+        bed.store.request_run(two, requested_of("other", "a", 1), now(), None, 0).await.unwrap();
         let mut names: Vec<String> = ["a", "b", "never"].map(String::from).to_vec();
         let found = bed.store.newest_runs(one, names.clone()).await.unwrap();
         let mut found: Vec<_> = found.iter().map(|run| (run.runbook.as_str(), run.id)).collect();
@@ -129,12 +130,12 @@ contract! {
             runs.push(queued(&bed.store, project, 1).await.id);
         }
         for id in &runs[1..4] {
-            bed.store.advance(*id, now(), started(0), false).await.unwrap();
+            bed.store.advance(*id, now(), started(0), 0).await.unwrap();
         }
-        bed.store.advance(runs[2], now(), cancel(), false).await.unwrap();
-        bed.store.advance(runs[3], now(), finished(0, StepOutcome::Unknown), false).await.unwrap();
-        bed.store.advance(runs[4], now(), cancel(), false).await.unwrap();
-        let left: Vec<_> = bed.store.unfinished_runs().await.unwrap().iter().map(|run| (run.id, run.state)).collect();
+        bed.store.advance(runs[2], now(), cancel(), 0).await.unwrap();
+        bed.store.advance(runs[3], now(), finished(0, StepOutcome::Unknown), 0).await.unwrap();
+        bed.store.advance(runs[4], now(), cancel(), 0).await.unwrap();
+        let left: Vec<_> = bed.store.unfinished_runs(None, 9).await.unwrap().iter().map(|run| (run.id, run.state)).collect();
         let expected =
             [(runs[0], RunState::Queued), (runs[1], RunState::Running), (runs[2], RunState::Canceling)];
         assert_eq!(left, expected);

@@ -1,0 +1,40 @@
+//! What a definition's text becomes: one type for each kind.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{inventory::Inventory, runbook::Runbook};
+
+/// A definition, checked, free of the text it was written in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind")]
+#[expect(clippy::large_enum_variant, reason = "one is kept for each version, and none in great numbers")]
+pub enum Compiled {
+    Runbook(Runbook),
+    Inventory(Inventory),
+}
+
+impl Compiled {
+    /// The kind, as it is written.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Runbook(_) => "Runbook",
+            Self::Inventory(_) => "Inventory",
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Runbook(runbook) => &runbook.name,
+            Self::Inventory(inventory) => &inventory.name,
+        }
+    }
+
+    pub fn as_runbook(&self) -> Option<&Runbook> {
+        if let Self::Runbook(runbook) = self { Some(runbook) } else { None }
+    }
+
+    pub fn as_inventory(&self) -> Option<&Inventory> {
+        if let Self::Inventory(inventory) = self { Some(inventory) } else { None }
+    }
+}

@@ -1,0 +1,36 @@
+//! Backups: one file with everything but the key file, and back again.
+//!
+//! A tar archive (POSIX ustar, so that `zstd -dc FILE | tar t` shows it) compressed with Zstandard. What it may hold is little,
+//! so it is written and read here: plain files under a few names, no links, no devices, no folders. Its last entry says that
+//! it is whole.
+
+mod read;
+mod write;
+
+pub use read::{RestoreError, Restored, restore};
+pub(crate) use write::{Backup, write};
+
+/// Bytes of a tar block.
+const BLOCK: usize = 512;
+const README: &str = "README.txt";
+const DATABASE: &str = "signalbox.db";
+/// The folder of what steps wrote.
+const OUTPUT: &str = "output";
+/// The last entry: how many there are before it.
+const COMPLETE: &str = "COMPLETE";
+
+const README_TEXT: &str = "\
+A backup of a Signalbox server: its store (signalbox.db: definitions, their files, runs, events) and what the
+steps wrote (output/). To use it:
+
+    signalbox restore FILE --data-dir DIR
+
+The key file (`key`) is NOT in here, and is never to lie beside a backup. Secret inputs of runs that had not ended
+are sealed under it: without it they cannot be opened, and those runs fail where they need one. Put the key file
+into the restored data directory before the first start if you have it.
+
+A restored server starts nothing that was running when the backup was taken: how those steps ended is unknown.
+";
+
+#[cfg(test)]
+mod tests;

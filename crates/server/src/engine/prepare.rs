@@ -1,0 +1,332 @@
+//! From a stored start to what a runner is given: the step as written, with every template filled in, its variables, its
+//! files and its secrets.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use model::{
+    evaluate::Evaluate as _,
+    inventory::{LOCAL, PRODUCTION},
+    run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, values},
+    runbook::{
+        Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, Step, StepAction, Template,
+        input_variable, secret_variable,
+    },
+};
+use output::{LogKey, LogWriter};
+use runner::{Action, CheckOf, CheckTask, HttpTask, Limits, Repeat, Secret, Task, TaskFile, Workspace};
+use serde_json::Value;
+
+use super::{Attempt, Engine, perform::cannot_start, versions::Version};
+use crate::clock;
+
+/// From the signal that asks processes to end to the one that does not ask.
+const GRACE_S: u64 = 10;
+
+/// What is performed.
+pub(super) enum Prepared {
+    /// By a process, under a shim.
+    Process(Box<Task>),
+    /// By this process itself.
+    Http(Box<HttpTask>, LogWriter),
+    Check(Box<CheckTask>, LogWriter),
+}
+
+type Refusal = Box<StepEnd>;
+
+/// An attempt, and all that is known of it.
+struct Preparing<'a> {
+    engine: &'a Engine,
+    run: &'a Run,
+    place: u32,
+    attempt: u32,
+    step: &'a StepRun,
+    planned: &'a PlannedStep,
+    version: Arc<Version>,
+    /// What its templates may speak of.
+    values: Value,
+    /// What `env:` says, of the groups around it too.
+    env: BTreeMap<String, String>,
+    dir: Option<String>,
+}
+
+impl Engine {
+    /// What an attempt is, with everything that it needs. An end if it cannot even begin.
+    pub(super) async fn prepare(&self, attempt: &Attempt) -> Result<Prepared, Refusal> {
+        let Attempt { run, step: place, attempt } = attempt;
+        let step = run.step(*place).ok_or_else(|| cannot_start(format!("the run has no step {place}")))?;
+        let planned = run.plan.step(step.planned).ok_or_else(|| cannot_start("the run's plan has no such step"))?;
+        let version = self.version(run, planned).await?;
+        let steps = version.runbook.written_steps();
+        let nothing = || cannot_start(format!("its version has no step {}", planned.written));
+        let written = *usize::try_from(planned.written).ok().and_then(|at| steps.get(at)).ok_or_else(nothing)?;
+        let around = around(run, step, planned, &steps);
+        let texts = texts(written, &around);
+        let names: Vec<String> = texts.iter().flat_map(|text| self.evaluate().steps(text)).collect();
+        let values = values(run, Some(*place), &names);
+        let (mut env, mut dir) = (BTreeMap::new(), None);
+        // From the outside in: what is nearer wins.
+        for step in &around {
+            for (name, template) in &step.env {
+                env.insert(name.clone(), self.text(template, &values, &format!("`env: {name}`"))?);
+            }
+            if let Some(template) = &step.dir {
+                dir = Some(self.text(template, &values, "`dir`")?);
+            }
+        }
+        let action = definition::render(&written.action, &values, self.evaluate())
+            .map_err(|message| Box::new(StepEnd::failed(Cause::BadExpression, message)))?;
+        let version = Arc::clone(&version);
+        let preparing =
+            Preparing { engine: self, run, place: *place, attempt: *attempt, step, planned, version, values, env, dir };
+        preparing.prepare(action).await
+    }
+
+    fn text(&self, template: &Template, values: &Value, what: &str) -> Result<String, Refusal> {
+        let fault = |message| Box::new(StepEnd::failed(Cause::BadExpression, format!("{what}: {message}")));
+        self.evaluate().text(template, values).map_err(fault)
+    }
+
+    /// The version that a step is written in.
+    async fn version(&self, run: &Run, planned: &PlannedStep) -> Result<Arc<Version>, Refusal> {
+        let scope = run.plan.scope(planned.scope).ok_or_else(|| cannot_start("the run's plan has no such runbook"))?;
+        let version = self.0.versions.of(&self.0.store, &run.project, &scope.runbook, &scope.digest).await;
+        version.map_err(|error| cannot_start(format!("its version cannot be read: {error}")))
+    }
+
+    /// The working directory of a run: made by its first step, there for the others.
+    fn workspace(&self, run: &Run) -> Result<Arc<Workspace>, Refusal> {
+        let mut workspaces = self.0.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(workspace) = workspaces.get(&run.id) {
+            return Ok(Arc::clone(workspace));
+        }
+        let id = run.id.to_string();
+        // After a restart of the server it is there.
+        let workspace = Workspace::open(&self.0.work, &id).or_else(|_| Workspace::create(&self.0.work, &id));
+        let fault = |error| cannot_start(format!("its working directory cannot be made: {error}"));
+        let workspace = Arc::new(workspace.map_err(fault)?);
+        workspaces.insert(run.id, Arc::clone(&workspace));
+        Ok(workspace)
+    }
+}
+
+impl Preparing<'_> {
+    async fn prepare(self, action: StepAction) -> Result<Prepared, Refusal> {
+        match action {
+            StepAction::Run { interpreter, script } => self.process(Action::Run { interpreter, script }, None).await,
+            StepAction::Command { argv } => {
+                let argv = argv.into_iter().map(|argument| argument.0).collect();
+                self.process(Action::Command { argv }, None).await
+            }
+            StepAction::Http(request) => self.http(request),
+            StepAction::Check(Check { subject, every_s, within_s }) => {
+                let (every, within) = (Duration::from_secs(every_s), Duration::from_secs(within_s));
+                let subject = match subject {
+                    CheckSubject::Script { interpreter, script } => {
+                        let repeat = Repeat { interval: every, within };
+                        return self.process(Action::Run { interpreter, script }, Some(repeat)).await;
+                    }
+                    CheckSubject::Http { url, status, contains } => {
+                        CheckOf::Http { url: url.0, status, contains: contains.map(|text| text.0) }
+                    }
+                    CheckSubject::Tcp { address } => CheckOf::Tcp { address: address.0 },
+                };
+                let (timeout, forbidden) = (self.time_left(), self.engine.0.forbidden.clone());
+                let task = CheckTask { subject, every, within, timeout, forbidden };
+                Ok(Prepared::Check(Box::new(task), self.log()?))
+            }
+            other => Err(cannot_start(format!("`{}` is nothing that a runner performs", other.name()))),
+        }
+    }
+
+    fn http(&self, request: HttpRequest) -> Result<Prepared, Refusal> {
+        let json = matches!(request.body, Some(HttpBody::Json(_)));
+        let body = request.body.map(|body| match body {
+            HttpBody::Json(value) => value.to_string().into_bytes(),
+            HttpBody::Raw(text) => text.0.into_bytes(),
+        });
+        let task = HttpTask {
+            method: request.method,
+            url: request.url.0,
+            headers: request.headers.into_iter().map(|(name, value)| (name, value.0)).collect(),
+            body,
+            json,
+            status: request.status,
+            outputs: request.outputs,
+            timeout: self.time_left(),
+            forbidden: self.engine.0.forbidden.clone(),
+        };
+        Ok(Prepared::Http(Box::new(task), self.log()?))
+    }
+
+    fn key(&self) -> LogKey {
+        LogKey { run: self.run.id.to_string(), step: self.place, attempt: self.attempt }
+    }
+
+    fn log(&self) -> Result<LogWriter, Refusal> {
+        let log = self.engine.outputs().create(self.key(), self.version.runbook.output_limit);
+        log.map_err(|error| cannot_start(format!("its output cannot be kept: {error}")))
+    }
+
+    /// What the step may take, and the whole run.
+    fn time_left(&self) -> Option<Duration> {
+        let own = self.planned.timeout_s.map(Duration::from_secs);
+        let of_run = self.run.timeout_s.zip(self.run.started_at).map(|(seconds, started)| {
+            // A clock that was set back must not give a step more time than the run has.
+            let passed = Duration::try_from(clock::now().duration_since(started)).unwrap_or_default();
+            Duration::from_secs(seconds).saturating_sub(passed)
+        });
+        [own, of_run].into_iter().flatten().min()
+    }
+
+    async fn process(self, action: Action, repeat: Option<Repeat>) -> Result<Prepared, Refusal> {
+        let workspace = self.engine.workspace(self.run)?;
+        let bundle = format!("files-{}", self.planned.scope);
+        let laid_out = workspace.lay_out(&bundle, &self.version.files);
+        laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+        let (inputs, declared) = self.inputs();
+        let mut variables = self.variables(inputs);
+        let mut files = Vec::new();
+        let mut secrets = None;
+        for input in declared {
+            match (&input.kind, inputs.get(&input.name)) {
+                (InputKind::Secret, Some(value)) if value.is_sealed() => {
+                    let secrets = match &mut secrets {
+                        Some(secrets) => secrets,
+                        none => none.insert(self.secrets().await?),
+                    };
+                    let value = secrets.get(&input.name).ok_or_else(|| no_secret(&input.name))?;
+                    files.push(TaskFile {
+                        variable: secret_variable(&input.name),
+                        name: input.name.clone(),
+                        bytes: Secret::new(value.expose()),
+                        secret: true,
+                    });
+                }
+                (InputKind::File { .. }, Some(InputValue::Json(value))) => {
+                    let file = self.upload(&input.name, value).await?;
+                    variables.remove(&file.variable);
+                    files.push(file);
+                }
+                _ => {}
+            }
+        }
+        // What the runbook's author wrote comes last.
+        variables.extend(self.env.clone());
+        let runbook = &self.version.runbook;
+        let mut task = Task::new(self.run.id.to_string(), self.place, self.attempt, action);
+        task.project.clone_from(&self.run.project);
+        task.runbook.clone_from(&runbook.name);
+        task.step_name.clone_from(&self.step.path);
+        task.variables = variables;
+        task.files = files;
+        task.dir.clone_from(&self.dir);
+        task.timeout = self.time_left();
+        task.grace = Duration::from_secs(runbook.grace_s.unwrap_or(GRACE_S));
+        task.limits = Limits {
+            memory_bytes: runbook.limits.memory_bytes,
+            cpu: runbook.limits.cpu_milli.map(|milli| f64::from(milli) / 1000.0),
+            processes: runbook.limits.processes.map(u64::from),
+        };
+        task.run_as.clone_from(&runbook.run_as);
+        task.repeat = repeat;
+        task.output_limit = runbook.output_limit;
+        task.outputs = self.engine.outputs().root().to_path_buf();
+        task.runs.clone_from(&self.engine.0.work);
+        task.bundle = bundle;
+        Ok(Prepared::Process(Box::new(task)))
+    }
+
+    /// The inputs that this step sees: the run's, or those of the called runbook that it is in.
+    fn inputs(&self) -> (&InputValues, &[Input]) {
+        let mut inner = self.step.parent;
+        while let Some(step) = inner.and_then(|place| self.run.step(place)) {
+            if let Some(inputs) = &step.inputs {
+                return (inputs, &self.version.runbook.inputs);
+            }
+            inner = step.parent;
+        }
+        (&self.run.inputs, &self.version.runbook.inputs)
+    }
+
+    fn variables(&self, inputs: &InputValues) -> BTreeMap<String, String> {
+        let shown = inputs.iter().filter(|(_, value)| !value.is_sealed());
+        let mut variables: BTreeMap<String, String> =
+            shown.map(|(name, value)| (input_variable(name), value.to_variable())).collect();
+        let plain = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if let Some(item) = self.values.get("item") {
+            variables.insert("ITEM".to_owned(), plain(item));
+            variables.insert("ITEM_INDEX".to_owned(), self.values.get("index").map(plain).unwrap_or_default());
+        }
+        let target = self.values.get("target");
+        let of = |key: &str, otherwise: &str| {
+            target.and_then(|target| target.get(key)).map_or_else(|| otherwise.to_owned(), plain)
+        };
+        let environment = self.run.environment.as_deref().unwrap_or(PRODUCTION);
+        variables.insert("TARGET_NAME".to_owned(), of("name", LOCAL));
+        variables.insert("TARGET_ADDRESS".to_owned(), of("address", ""));
+        variables.insert("TARGET_ENVIRONMENT".to_owned(), of("environment", environment));
+        variables.insert("TARGET_LABELS".to_owned(), of("labels", "{}"));
+        variables
+    }
+
+    async fn secrets(&self) -> Result<store::Secrets, Refusal> {
+        let fault = |error: store::StoreError| cannot_start(format!("its secrets cannot be opened: {error}"));
+        let store = &self.engine.0.store;
+        let project = store.project(&self.run.project).await.map_err(fault)?;
+        let project = project.ok_or_else(|| cannot_start("its project is gone"))?;
+        store.secrets(project, self.run.id).await.map_err(fault)
+    }
+
+    async fn upload(&self, input: &str, value: &Value) -> Result<TaskFile, Refusal> {
+        let fault = |why: String| cannot_start(format!("the file of input `{input}` cannot be read: {why}"));
+        let file: UploadedFile = serde_json::from_value(value.clone()).map_err(|error| fault(error.to_string()))?;
+        let store = &self.engine.0.store;
+        let found = match store.project(&self.run.project).await {
+            Ok(Some(project)) => store.uploaded(project, &file.sha256).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let found = found.map_err(|error| fault(error.to_string()))?;
+        let (_, bytes) = found.ok_or_else(|| fault("it is not kept any more".to_owned()))?;
+        let name = input.to_owned();
+        Ok(TaskFile { variable: input_variable(input), name, bytes: Secret::new(bytes), secret: false })
+    }
+}
+
+fn no_secret(name: &str) -> Refusal {
+    cannot_start(format!("the secret input `{name}` is not kept any more; ask for the run again"))
+}
+
+/// The step and the groups around it in its own runbook, as written, from the outside in.
+fn around<'v>(run: &Run, step: &StepRun, planned: &PlannedStep, steps: &[&'v Step]) -> Vec<&'v Step> {
+    let mut found: Vec<(u32, &'v Step)> = Vec::new();
+    let (mut step, mut of) = (Some(step), Some(planned));
+    while let (Some(inner), Some(planned_inner)) = (step, of) {
+        if planned_inner.scope != planned.scope {
+            break;
+        }
+        // A loop and each time of it are the same step.
+        if found.last().is_none_or(|(written, _)| *written != planned_inner.written)
+            && let Some(written) = usize::try_from(planned_inner.written).ok().and_then(|at| steps.get(at))
+        {
+            found.push((planned_inner.written, written));
+        }
+        step = inner.parent.and_then(|place| run.step(place));
+        of = step.and_then(|step| run.plan.step(step.planned));
+    }
+    found.into_iter().rev().map(|(_, step)| step).collect()
+}
+
+/// All templates that are filled in for a step.
+fn texts<'s>(step: &'s Step, around: &[&'s Step]) -> Vec<&'s str> {
+    let own = definition::templates(&step.action);
+    let outer = around.iter().flat_map(|step| step.env.values().chain(&step.dir)).map(|template| template.0.as_str());
+    own.into_iter().chain(outer).collect()
+}

@@ -1,0 +1,349 @@
+//! From what somebody asks for to a run that is pinned: runbooks that are called, inventories, inputs, secrets.
+//!
+//! What is published now is looked up once, all of it is pinned by digest, and the same answer serves a plan that is only
+//! looked at and a run that starts: they cannot differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use definition::{Asking, ReadInputs};
+use jiff::Timestamp;
+use model::{
+    api::Fault,
+    id::{ProjectId, RunId, Uuid},
+    inventory::{LOCAL, PRODUCTION, PinnedInventory, Target},
+    run::{CalledRunbook, Plan, Requested, Requester, RetryOf, Run, UploadedFile},
+    runbook::{Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
+};
+use serde_json::Value;
+use store::{Store, StoreError};
+
+/// Runbooks that one run may consist of.
+const RUNBOOKS_MAX: usize = 200;
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanningError {
+    #[error("there is no runbook `{0}` here")]
+    NoRunbook(String),
+    #[error("runbook `{0}` is retired")]
+    Retired(String),
+    /// Something that it names is not there, or calls do not end.
+    #[error("{0}")]
+    Broken(String),
+    #[error("the inputs are not what the runbook takes")]
+    Inputs(Vec<Fault>),
+    #[error("the run would act on {found} targets, and runbook `{runbook}` allows {most}")]
+    TooManyTargets { runbook: String, found: usize, most: u32 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A runbook with all that it calls and acts on, each in one version.
+#[derive(Clone, Debug)]
+pub(crate) struct Pinned {
+    pub(crate) project: ProjectId,
+    pub(crate) runbook: CalledRunbook,
+    pub(crate) callees: BTreeMap<String, CalledRunbook>,
+    pub(crate) inventories: BTreeMap<String, PinnedInventory>,
+    pub(crate) plan: Plan,
+}
+
+/// What else is to be said of a run that is asked for.
+pub(crate) struct Request {
+    pub(crate) reason: Option<String>,
+    pub(crate) by: Requester,
+    pub(crate) via: String,
+    pub(crate) retry_of: Option<RetryOf>,
+}
+
+/// A run that may be stored, with the values of its secret inputs.
+pub(crate) struct Planned {
+    pub(crate) requested: Requested,
+    pub(crate) secrets: BTreeMap<String, store::SecretText>,
+}
+
+/// What is published now under this name, with all that it calls.
+///
+/// # Errors
+/// [`PlanningError`] of what is not there.
+pub(crate) async fn published(store: &Store, project: &str, name: &str) -> Result<Pinned, PlanningError> {
+    let row = store.runbook(project, name).await?;
+    let row = row.ok_or_else(|| PlanningError::NoRunbook(name.to_owned()))?;
+    if row.retired_at.is_some() {
+        return Err(PlanningError::Retired(name.to_owned()));
+    }
+    let project_id = row.project;
+    let runbook = CalledRunbook { digest: row.digest, runbook: row.runbook };
+    let mut callees: BTreeMap<String, CalledRunbook> = BTreeMap::new();
+    let mut wanted: Vec<String> = called_by(&runbook.runbook);
+    while !wanted.is_empty() {
+        if callees.len() + wanted.len() > RUNBOOKS_MAX {
+            return Err(PlanningError::Broken(format!("the run would consist of more than {RUNBOOKS_MAX} runbooks")));
+        }
+        let found = store.runbooks_by_name(project, &wanted).await?;
+        // What is not found is told by the plan, with the step that calls it.
+        let mut next = BTreeSet::new();
+        for row in found {
+            next.extend(called_by(&row.runbook));
+            callees.insert(row.name, CalledRunbook { digest: row.digest, runbook: row.runbook });
+        }
+        wanted = next.into_iter().filter(|name| !callees.contains_key(name)).collect();
+    }
+    let mut inventories = BTreeMap::new();
+    let all = std::iter::once(&runbook).chain(callees.values());
+    for name in all.flat_map(|called| inventories_of(&called.runbook)).collect::<BTreeSet<_>>() {
+        if let Some(row) = store.inventory(project, &name).await? {
+            inventories.insert(name, PinnedInventory { digest: row.digest, targets: row.inventory.targets });
+        }
+    }
+    pin(project_id, runbook, callees, inventories)
+}
+
+/// The versions that an earlier run was pinned to.
+///
+/// # Errors
+/// If they cannot be read.
+pub(crate) async fn pinned_to(
+    store: &Store,
+    project: ProjectId,
+    name: &str,
+    run: &Run,
+) -> Result<Pinned, PlanningError> {
+    let mut callees = BTreeMap::new();
+    for scope in run.plan.scopes.iter().skip(1) {
+        if !callees.contains_key(&scope.runbook) {
+            let loaded = store.load_version(name, &scope.runbook, &scope.digest).await?;
+            let called = CalledRunbook { digest: scope.digest.clone(), runbook: loaded.runbook };
+            callees.insert(scope.runbook.clone(), called);
+        }
+    }
+    let loaded = store.load_version(name, &run.runbook, &run.digest).await?;
+    let runbook = CalledRunbook { digest: run.digest.clone(), runbook: loaded.runbook };
+    pin(project, runbook, callees, run.plan.inventories.clone())
+}
+
+fn pin(
+    project: ProjectId,
+    runbook: CalledRunbook,
+    callees: BTreeMap<String, CalledRunbook>,
+    inventories: BTreeMap<String, PinnedInventory>,
+) -> Result<Pinned, PlanningError> {
+    let plan = Plan::of(&runbook, &callees, &inventories)
+        .map_err(|fault| PlanningError::Broken(fault.to_string()))?;
+    Ok(Pinned { project, runbook, callees, inventories, plan })
+}
+
+/// The runbooks that a runbook's own steps call, each once.
+fn called_by(runbook: &Runbook) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for step in runbook.written_steps() {
+        if let StepAction::Runbook { name, .. } = &step.action {
+            names.insert(name.clone());
+        }
+    }
+    names.into_iter().collect()
+}
+
+fn inventories_of(runbook: &Runbook) -> Vec<String> {
+    runbook.written_steps().iter().filter_map(|step| step.on.as_ref()).map(|on| on.inventory.clone()).collect()
+}
+
+impl Pinned {
+    /// The names of all runbooks that would be performed, its own first.
+    pub(crate) fn runbooks(&self) -> impl Iterator<Item = &str> {
+        let called: BTreeSet<&str> =
+            self.plan.scopes.iter().skip(1).map(|scope| scope.runbook.as_str()).collect();
+        let own = self.runbook.runbook.name.as_str();
+        std::iter::once(own).chain(called.into_iter().filter(move |name| *name != own))
+    }
+
+    /// Read what somebody gave for the inputs.
+    pub(crate) async fn read(
+        &self,
+        store: &Store,
+        given: &BTreeMap<String, Value>,
+        now: Timestamp,
+        caller: &str,
+    ) -> Result<ReadInputs, PlanningError> {
+        let runbook = &self.runbook.runbook;
+        let asking = Asking { now, caller };
+        let read = definition::read_inputs(&runbook.inputs, &runbook.rules, given, &asking)
+            .map_err(PlanningError::Inputs)?;
+        let faults = missing_files(store, self.project, &runbook.inputs, &read.values).await?;
+        if faults.is_empty() { Ok(read) } else { Err(PlanningError::Inputs(faults)) }
+    }
+
+    /// The targets that may be acted on with these inputs, by name, and the places that they count as being in. What depends
+    /// on the inputs of a called runbook, which are not known yet, counts with every target that it may mean.
+    pub(crate) fn targets(&self, inputs: &InputValues) -> (Vec<String>, Vec<String>) {
+        let mut names = BTreeSet::new();
+        let mut environments = BTreeSet::new();
+        for scope in 0..self.plan.scopes.len() {
+            self.targets_of(scope, inputs, &mut names, &mut environments);
+        }
+        (names.into_iter().collect(), environments.into_iter().collect())
+    }
+
+    fn targets_of(
+        &self,
+        scope: usize,
+        inputs: &InputValues,
+        names: &mut BTreeSet<String>,
+        environments: &mut BTreeSet<String>,
+    ) {
+        let own = self.plan.scopes.get(scope).map_or("", |scope| scope.runbook.as_str());
+        let environment = self.runbook.runbook.environment.as_deref().unwrap_or(PRODUCTION);
+        let in_scope = |step: &&model::run::PlannedStep| step.scope as usize == scope;
+        let mut alone = false;
+        for step in self.plan.steps.iter().filter(in_scope) {
+            match &step.on {
+                Some(on) => {
+                    for target in self.selected(on, scope, inputs) {
+                        names.insert(target.name.clone());
+                        environments.insert(target.environment().to_owned());
+                    }
+                }
+                None => alone |= matches!(step.action, model::run::PlannedAction::Task),
+            }
+        }
+        let has_on = self.plan.steps.iter().any(|step| step.scope as usize == scope && step.on.is_some());
+        if alone && !has_on {
+            names.insert(LOCAL.to_owned());
+            let called = self.callees.get(own).and_then(|called| called.runbook.environment.clone());
+            environments.insert(if scope == 0 { environment.to_owned() } else { called.unwrap_or_else(|| environment.to_owned()) });
+        }
+    }
+
+    fn selected(&self, on: &On, scope: usize, inputs: &InputValues) -> Vec<&Target> {
+        let Some(inventory) = self.inventories.get(&on.inventory) else { return Vec::new() };
+        if scope == 0 {
+            return on.select(&inventory.targets, inputs);
+        }
+        let mut known = on.clone();
+        known.selector.retain(|_, wanted| matches!(wanted, model::runbook::Match::OneOf(_)));
+        known.select(&inventory.targets, inputs)
+    }
+
+    /// Is `max_targets` kept, the runbook's own and those of all that it calls?
+    pub(crate) fn check_targets(&self, inputs: &InputValues) -> Result<(), PlanningError> {
+        let all = std::iter::once(&self.runbook).chain(self.callees.values());
+        let limits = all.filter_map(|called| Some((&called.runbook.name, called.runbook.max_targets?)));
+        for (runbook, most) in limits {
+            let own = *runbook == self.runbook.runbook.name;
+            let found = if own {
+                self.targets(inputs).0.len()
+            } else {
+                let (mut names, mut environments) = (BTreeSet::new(), BTreeSet::new());
+                for (scope, planned) in self.plan.scopes.iter().enumerate() {
+                    if planned.runbook == *runbook {
+                        self.targets_of(scope, inputs, &mut names, &mut environments);
+                    }
+                }
+                names.len()
+            };
+            if found > most as usize {
+                return Err(PlanningError::TooManyTargets { runbook: runbook.clone(), found, most });
+            }
+        }
+        Ok(())
+    }
+
+    /// The run, with inputs that have been read.
+    pub(crate) fn run(self, project: &str, read: ReadInputs, request: Request) -> Result<Planned, PlanningError> {
+        self.check_targets(&read.values)?;
+        let Self { runbook: CalledRunbook { digest, runbook }, plan, .. } = self;
+        let ReadInputs { values, secrets } = read;
+        let secrets = secrets
+            .into_iter()
+            .map(|(name, secret)| (name, store::SecretText::new(secret.expose().to_owned())))
+            .collect();
+        let Request { reason, by, via, retry_of } = request;
+        let requested = Requested {
+            id: RunId(Uuid::now_v7()),
+            project: project.to_owned(),
+            digest,
+            inputs_digest: definition::inputs_digest(&values),
+            inputs: values,
+            reason,
+            by,
+            via,
+            runbook: runbook.name,
+            title: runbook.title,
+            service: runbook.service,
+            environment: runbook.environment,
+            change_class: runbook.change_class,
+            labels: runbook.labels,
+            effect: plan.effect(),
+            timeout_s: runbook.timeout_s,
+            retry_of,
+            plan,
+        };
+        Ok(Planned { requested, secrets })
+    }
+}
+
+/// Faults of the files that nobody gave.
+async fn missing_files(
+    store: &Store,
+    project: ProjectId,
+    inputs: &[Input],
+    values: &InputValues,
+) -> Result<Vec<Fault>, StoreError> {
+    let mut faults = Vec::new();
+    for input in inputs.iter().filter(|input| matches!(input.kind, InputKind::File { .. })) {
+        let Some(InputValue::Json(value)) = values.get(&input.name) else { continue };
+        let Ok(file) = serde_json::from_value::<UploadedFile>(value.clone()) else { continue };
+        if !is_uploaded(store, project, &file).await? {
+            let message = format!("The file of the input `{}` has not been uploaded here.", input.name);
+            let mut fault = Fault::without_place("no_such_file", &input.name, &message);
+            fault.hint = Some("Upload it first: `POST …/uploads?name=NAME`, or `--file NAME=PATH`.".to_owned());
+            faults.push(fault);
+        }
+    }
+    Ok(faults)
+}
+
+/// Has this very file been given in this project?
+pub(crate) async fn is_uploaded(store: &Store, project: ProjectId, file: &UploadedFile) -> Result<bool, StoreError> {
+    let known = store.uploaded(project, &file.sha256).await?;
+    Ok(known.is_some_and(|(known, _)| known.size == file.size))
+}
+
+/// The runbooks and inventories that `definitions` speak of, and that are neither among them nor published: one fault each.
+pub(crate) async fn unknown_references<'d>(
+    store: &Store,
+    project: &str,
+    definitions: impl Iterator<Item = (&'d str, &'d model::definition::Compiled)>,
+) -> Result<Vec<Fault>, StoreError> {
+    let definitions: Vec<_> = definitions.collect();
+    let sent = |kind: &str, name: &str| {
+        definitions.iter().any(|(_, compiled)| compiled.kind() == kind && compiled.name() == name)
+    };
+    let mut faults = Vec::new();
+    for (path, compiled) in &definitions {
+        let Some(runbook) = compiled.as_runbook() else { continue };
+        let called = called_by(runbook);
+        let missing: Vec<String> = called.into_iter().filter(|name| !sent("Runbook", name)).collect();
+        let known = if missing.is_empty() { Vec::new() } else { store.runbooks_by_name(project, &missing).await? };
+        for name in missing.iter().filter(|name| !known.iter().any(|row| row.name == **name)) {
+            faults.push(reference(path, &runbook.name, "runbook", name));
+        }
+        for name in inventories_of(runbook).into_iter().collect::<BTreeSet<_>>() {
+            if !sent("Inventory", &name) && store.inventory(project, &name).await?.is_none() {
+                faults.push(reference(path, &runbook.name, "inventory", &name));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn reference(path: &str, runbook: &str, kind: &str, name: &str) -> Fault {
+    let message = format!(
+        "Runbook `{runbook}` speaks of the {kind} `{name}`, which is neither among these documents nor published."
+    );
+    let mut fault = Fault::without_place("unknown_reference", path, &message);
+    fault.severity = model::api::Severity::Remark;
+    fault.hint = Some(format!("Until that {kind} is published, `{runbook}` cannot start."));
+    fault
+}
+
