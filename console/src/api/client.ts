@@ -2,7 +2,7 @@ import createClient from 'openapi-fetch';
 
 import { learnClock } from '../live/clock';
 import { serverAnswered, serverLost } from '../live/connection';
-import type { Paths } from './next';
+import type { paths } from '../api';
 import { NoAnswerError, ProblemError, toProblem } from './problem';
 
 /** An answer, whatever it says, or a `NoAnswerError`. */
@@ -25,7 +25,7 @@ export async function fetchOrNoAnswer(request: Request): Promise<Response> {
   return response;
 }
 
-export const api = createClient<Paths>({ baseUrl: window.location.origin, fetch: fetchOrNoAnswer });
+export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchOrNoAnswer });
 
 interface Answer<T> {
   data?: T;

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { answer, api } from '../../api/client';
 import { ProblemError } from '../../api/problem';
 import type { Fault, RunView, StepRun, UploadedFile, Wait } from '../../api/shapes';
-import type { AnswerRequest } from '../../api/next';
+import type { AnswerRequest } from '../../api/shapes';
 import { FieldList } from '../../form/Fields';
 import { FileField } from '../../form/FileField';
 import { FormPlaceContext } from '../../form/place';

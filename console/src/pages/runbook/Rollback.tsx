@@ -1,9 +1,7 @@
 import { Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRef } from 'react';
 
 import { answer, api } from '../../api/client';
-import { OnceKey } from '../../api/once';
 import { diffQuery, runbookQuery, versionsQuery } from '../../api/queries';
 import type { VersionSummary } from '../../api/shapes';
 import { Moment } from '../../show/Moments';
@@ -20,7 +18,6 @@ interface RollbackProps {
 /** Asks once more, says what would change, then publishes the earlier version again. */
 export function Rollback({ project, runbook, version, close }: RollbackProps) {
   const client = useQueryClient();
-  const once = useRef(new OnceKey());
   const { data: view } = useQuery(runbookQuery(project, runbook));
   const { data: diff } = useQuery({
     ...diffQuery(project, runbook, view?.digest ?? '', version.digest),
@@ -32,18 +29,18 @@ export function Rollback({ project, runbook, version, close }: RollbackProps) {
         api.POST('/api/v1/projects/{project}/runbooks/{runbook}/rollback', {
           params: {
             path: { project, runbook },
-            header: { 'Idempotency-Key': once.current.for([view?.digest, version.digest]) },
           },
           body: { digest: version.digest },
         }),
       ),
-    onSuccess: async (next) => {
-      client.setQueryData(runbookQuery(project, runbook).queryKey, next);
-      await client.invalidateQueries({ queryKey: versionsQuery(project, runbook).queryKey });
+    onSuccess: async () => {
+      await Promise.all([
+        client.invalidateQueries({ queryKey: runbookQuery(project, runbook).queryKey }),
+        client.invalidateQueries({ queryKey: versionsQuery(project, runbook).queryKey }),
+      ]);
       void client.invalidateQueries({ queryKey: ['runbooks', project] });
       close();
     },
-    onSettled: (_view, error) => once.current.settled(error),
   });
   return (
     <Modal variant="small" isOpen onClose={close} aria-labelledby="rollback-title" aria-describedby="rollback-body">

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 
-import type { Script, StatusRange } from '../../api/next';
+import type { Script, StatusRange } from '../../api/shapes';
 import type { Input, Step } from '../../api/shapes';
 import { Markdown } from '../../show/Markdown';
 import { limit } from '../../show/time';
@@ -153,8 +153,11 @@ export function StepWhat({ step, project }: { step: Step; project: string }): Re
           <Pairs of={step.inputs} named="Its inputs" />
         </>
       );
-    case 'wait':
-      return <Code>{'for' in step ? `for ${step.for}` : `until ${step.until}`}</Code>;
+    case 'wait': {
+      // The API document has one name for this and for what a run waits for.
+      const { for: long, until } = step as { for?: string; until?: string | null };
+      return <Code>{until ? `until ${until}` : `for ${long ?? '?'}`}</Code>;
+    }
     default:
       return null;
   }
