@@ -18,7 +18,11 @@ export function useStepAct<B>(
   const key = runQuery(run.project, run.id).queryKey;
   return useMutation({
     mutationFn: (body: B) => send(body, once.current.for(body)),
-    onSuccess: (view) => client.setQueryData<RunView>(key, (old) => newerView(old, view)),
+    onSuccess: (view) => {
+      // The form goes away with what was focused in it: the keyboard goes on from the page.
+      document.getElementById('main')?.focus({ preventScroll: true });
+      client.setQueryData<RunView>(key, (old) => newerView(old, view));
+    },
     onError: (error) => {
       // Somebody else was quicker: the form goes away, so that it is said elsewhere.
       if (statusOf(error) === 409) {
