@@ -1,6 +1,6 @@
-import { FileUpload } from '@patternfly/react-core';
+import { FileUpload, HelperText, HelperTextItem } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import type { UploadedFile } from '../api/shapes';
 import { upload } from '../api/upload';
@@ -23,11 +23,9 @@ interface FileFieldProps {
 export function FileField({ id, help, name, file, most = null, invalid = false, change }: FileFieldProps) {
   const { project } = useFormPlace();
   const aborted = useRef<AbortController | null>(null);
+  const [refused, setRefused] = useState<string | null>(null);
   const send = useMutation({
     mutationFn: (chosen: File) => {
-      if (most !== null && chosen.size > most) {
-        throw new Error(`${chosen.name} has ${bytes(chosen.size)}, and may have at most ${bytes(most)}.`);
-      }
       aborted.current = new AbortController();
       return upload(project, chosen, aborted.current.signal);
     },
@@ -53,11 +51,17 @@ export function FileField({ id, help, name, file, most = null, invalid = false, 
         validated={invalid ? 'error' : 'default'}
         onFileInputChange={(_event, chosen) => {
           change(null);
-          send.mutate(chosen);
+          if (most !== null && chosen.size > most) {
+            setRefused(`${chosen.name} has ${bytes(chosen.size)}, and may have at most ${bytes(most)}.`);
+          } else {
+            setRefused(null);
+            send.mutate(chosen);
+          }
         }}
         onClearClick={() => {
           aborted.current?.abort();
           send.reset();
+          setRefused(null);
           change(null);
         }}
       />
@@ -70,6 +74,11 @@ export function FileField({ id, help, name, file, most = null, invalid = false, 
               </>
             )}
       </p>
+      {refused !== null && (
+        <HelperText>
+          <HelperTextItem variant="error">{refused}</HelperTextItem>
+        </HelperText>
+      )}
       {send.error !== null && <TroubleNote error={send.error} />}
     </div>
   );
