@@ -1,6 +1,7 @@
 //! The name of a version: what it says and the files it uses, whatever the order of its keys, its comments and its quotes.
 
 use model::{
+    inventory::Inventory,
     name::Digest,
     runbook::{InputValues, VersionFile},
 };
@@ -25,6 +26,21 @@ pub fn digest(document: &serde_json::Value, files: &[VersionFile]) -> Digest {
 /// SHA-256 over the RFC 8785 form of the values: what an approval is bound to.
 pub fn inputs_digest(values: &InputValues) -> Digest {
     sha256(&canonical(values))
+}
+
+/// The digest of an inventory's targets, whatever document they stand in.
+pub fn inventory_digest(inventory: &Inventory) -> Digest {
+    sha256(&canonical(inventory))
+}
+
+/// SHA-256 over a line for each version that a run is pinned to, in their order: kind, name and digest, with blanks between.
+/// What an approval is bound to (law 3): whatever changed in any of them, this is another.
+pub fn bundle_digest<'v>(versions: impl IntoIterator<Item = (&'v str, &'v str, &'v Digest)>) -> Digest {
+    let mut lines: Vec<String> =
+        versions.into_iter().map(|(kind, name, digest)| format!("{kind} {name} {digest}\n")).collect();
+    lines.sort();
+    lines.dedup();
+    sha256(lines.concat().as_bytes())
 }
 
 pub fn sha256(bytes: &[u8]) -> Digest {

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{Code, Faults, listed, quoted},
-    limits::INTEGER_MAX,
+    limits::{ENTRIES_MAX, INTEGER_MAX},
     source::Span,
     suggest,
     tree::{Content, Entry, Node},
@@ -94,6 +94,27 @@ pub(crate) fn boolean(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
         Content::Boolean(value) => Some(*value),
         _ => wrong_type(node, what, "`true` or `false`", faults),
     }
+}
+
+/// A text that is not empty.
+pub(crate) fn some_text<'t>(node: &'t Node, what: &str, faults: &mut Faults<'_>) -> Option<&'t str> {
+    let text = text(node, what, faults)?;
+    if text.trim().is_empty() {
+        faults.error(Code::Empty, node.span, format!("{what} must not be empty."));
+        return None;
+    }
+    Some(text)
+}
+
+/// A mapping of names and values, not too many.
+pub(crate) fn entries<'t>(node: &'t Node, what: &str, faults: &mut Faults<'_>) -> Option<&'t [Entry]> {
+    let entries = mapping(node, what, faults)?;
+    if entries.len() > ENTRIES_MAX {
+        let message = format!("{what} has {} entries, but at most {ENTRIES_MAX} are read.", entries.len());
+        faults.error(Code::TooMany, node.span, message);
+        return None;
+    }
+    Some(entries)
 }
 
 pub(crate) fn integer(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<i64> {

@@ -1,133 +1,236 @@
-//! The values that whoever starts a run gives, read as the types of the runbook's inputs.
+//! The values that whoever starts a run gives, read as the types of the runbook's inputs; also what is written down at a manual step.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
+use jiff::{Timestamp, tz::TimeZone};
 use model::{
     api::{Fault, Severity},
-    runbook::{INPUT_MAX, INPUTS_MAX, Input, InputKind, InputValue, InputValues},
+    runbook::{ComputedDefault, INPUTS_MAX, Input, InputValue, InputValues, Rule},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    fault::{Code, listed, quoted},
-    limits::INTEGER_MAX,
-    scalar, suggest,
+    expression::{
+        engine::{self, NoValue},
+        syntax,
+    },
+    fault::{Code, quoted},
+    secret::SecretText,
+    suggest,
+    value::{read_value, what},
 };
+
+/// Who asks, and when: what computed defaults are taken from.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    pub now: Timestamp,
+    /// The name of the principal.
+    pub caller: &'a str,
+}
+
+/// The inputs of a run, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadInputs {
+    /// With defaults; secrets as [`InputValue::sealed`].
+    pub values: InputValues,
+    /// What was typed in for secret inputs.
+    pub secrets: BTreeMap<String, SecretText>,
+}
 
 /// Reads all values, with the defaults of those not given, or says everything that is wrong with them.
 ///
-/// A text is read as the input's type, so that `"42"` is good for an integer: a command line has nothing but texts. No
-/// message repeats a value; it may be a password that somebody put into the wrong field.
-pub fn read_inputs(inputs: &[Input], given: &BTreeMap<String, Value>) -> Result<InputValues, Vec<Fault>> {
-    let mut values = InputValues::new();
+/// A text is read as the input's type, so that `"42"` is good for an integer: a command line has nothing but texts. An input
+/// whose `show_if` is false must not be given and has no default. Rules are judged last, when all else is well. No message
+/// repeats a value; it may be a password that somebody put into the wrong field.
+///
+/// # Errors
+/// Every fault; its path is the input's name, or empty for the inputs as a whole.
+pub fn read_inputs(
+    inputs: &[Input],
+    rules: &[Rule],
+    given: &BTreeMap<String, Value>,
+    asking: &Asking<'_>,
+) -> Result<ReadInputs, Vec<Fault>> {
+    read(inputs, rules, given, Some(asking))
+}
+
+/// Reads what was written down at a manual step, as [`read_inputs`] does.
+///
+/// # Errors
+/// Every fault.
+pub fn read_fields(
+    fields: &[Input],
+    given: &BTreeMap<String, Value>,
+    asking: &Asking<'_>,
+) -> Result<InputValues, Vec<Fault>> {
+    read(fields, &[], given, Some(asking)).map(|read| read.values)
+}
+
+/// Without `asking` a computed default is a fault.
+pub(crate) fn read(
+    inputs: &[Input],
+    rules: &[Rule],
+    given: &BTreeMap<String, Value>,
+    asking: Option<&Asking<'_>>,
+) -> Result<ReadInputs, Vec<Fault>> {
     let mut faults = Vec::new();
     let strangers = given.keys().filter(|name| !inputs.iter().any(|input| input.name == **name));
     for (count, name) in strangers.enumerate() {
         faults.push(unknown(name, inputs, count < SUGGEST_TIMES).of(name));
     }
+    let mut reading = ReadInputs::default();
+    // Of these nobody knows the value, so that what depends on them is not judged.
+    let mut doubtful: Vec<&str> = Vec::new();
     for input in inputs {
-        let read = match given.get(&input.name) {
-            Some(value) => read_value(input, value).map(Some),
-            None if input.required => Err(missing(input)),
-            None => Ok(input.default.clone()),
-        };
-        match read {
-            Ok(Some(value)) => {
-                values.insert(input.name.clone(), value);
+        let name = &input.name;
+        match read_one(input, given.get(name), &reading, &doubtful, asking) {
+            Ok(Some(Taken::Value(value))) => {
+                reading.values.insert(name.clone(), value);
+            }
+            Ok(Some(Taken::Secret(secret))) => {
+                reading.values.insert(name.clone(), InputValue::sealed());
+                reading.secrets.insert(name.clone(), secret);
             }
             Ok(None) => {}
-            Err(refusal) => faults.push(refusal.of(&input.name)),
+            Err(refusal) => {
+                doubtful.push(name);
+                faults.extend(refusal.map(|refusal| refusal.of(name)));
+            }
         }
     }
-    let total: usize = values.values().map(|value| value.to_variable().len()).sum();
+    let sizes = reading.values.values().map(|value| value.to_variable().len());
+    let total: usize = sizes.chain(reading.secrets.values().map(|secret| secret.expose().len())).sum();
     if total > INPUTS_MAX {
         let message =
             format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
         faults.push(Refusal::new(Code::InputsTooLarge, message).of(""));
     }
-    if faults.is_empty() { Ok(values) } else { Err(faults) }
+    if faults.is_empty() {
+        let values = visible(&reading);
+        faults.extend(rules.iter().filter_map(|rule| judge_rule(rule, &values)));
+    }
+    if faults.is_empty() { Ok(reading) } else { Err(faults) }
 }
 
-fn read_value(input: &Input, value: &Value) -> Result<InputValue, Refusal> {
-    let name = &input.name;
-    let wrong = |expected: &str| {
-        let message = format!("The input `{name}` must be {expected}, but it is {}.", what(value));
-        Refusal::new(Code::WrongType, message)
-    };
-    if let Value::String(text) = value {
-        check_text(name, text)?;
+pub(crate) enum Taken {
+    Value(InputValue),
+    Secret(SecretText),
+}
+
+/// The value of an input; none if it has none. A refusal without words: nobody can say, and it has been said why.
+fn read_one(
+    input: &Input,
+    given: Option<&Value>,
+    reading: &ReadInputs,
+    doubtful: &[&str],
+    asking: Option<&Asking<'_>>,
+) -> Result<Option<Taken>, Option<Refusal>> {
+    match (shown(input, reading, doubtful), given) {
+        (Shown::Faulty(refusal), _) => return Err(Some(refusal)),
+        (Shown::No, None) => return Ok(None),
+        (Shown::No, Some(_)) => return Err(Some(hidden(input))),
+        (Shown::Unknown, None) => return Err(None),
+        (Shown::Unknown | Shown::Yes, _) => {}
     }
-    match (&input.kind, value) {
-        (InputKind::String { .. }, Value::String(text)) => Ok(InputValue::Text(text.clone())),
-        (InputKind::String { .. }, _) => Err(wrong("text")),
-        (InputKind::Boolean, _) => {
-            boolean(value).map(InputValue::Boolean).ok_or_else(|| wrong("`true` or `false`"))
+    match (given, &input.default, input.default_from) {
+        (Some(value), ..) => read_value(input, value).map(Some).map_err(Some),
+        (None, Some(default), _) => Ok(Some(Taken::Value(default.clone()))),
+        (None, None, Some(from)) => {
+            let Some(asking) = asking else { return Err(Some(not_computed(input, from))) };
+            read_value(input, &Value::String(computed(from, asking).into_owned())).map(Some).map_err(Some)
         }
-        (InputKind::Integer { .. }, _) => integer(value).map(InputValue::Integer).ok_or_else(|| {
-            wrong(&format!("an integer between -{INTEGER_MAX} and {INTEGER_MAX}, in plain decimal digits"))
-        }),
-        (InputKind::Choice { options, .. }, Value::String(text)) if options.contains(text) => {
-            Ok(InputValue::Text(text.clone()))
+        (None, None, None) if input.required => Err(Some(missing(input))),
+        (None, None, None) => Ok(None),
+    }
+}
+
+/// The value of a computed default.
+fn computed<'a>(from: ComputedDefault, asking: &Asking<'a>) -> Cow<'a, str> {
+    match from {
+        ComputedDefault::Today => asking.now.to_zoned(TimeZone::UTC).date().to_string().into(),
+        ComputedDefault::Now => {
+            let second = Timestamp::from_second(asking.now.as_second()).unwrap_or(asking.now);
+            second.to_string().into()
         }
-        (InputKind::Choice { options, .. }, Value::String(_)) => Err(not_an_option(name, options)),
-        (_, _) => Err(wrong("text")),
+        ComputedDefault::Caller => asking.caller.into(),
     }
 }
 
-fn boolean(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(value) => Some(*value),
-        Value::String(text) if text == "true" => Some(true),
-        Value::String(text) if text == "false" => Some(false),
-        _ => None,
-    }
+enum Shown {
+    Yes,
+    No,
+    /// It depends on an input whose value is not known.
+    Unknown,
+    Faulty(Refusal),
 }
 
-fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64().filter(|value| (-INTEGER_MAX..=INTEGER_MAX).contains(value)),
-        Value::String(text) => scalar::integer(text),
-        _ => None,
+fn shown(input: &Input, reading: &ReadInputs, doubtful: &[&str]) -> Shown {
+    let Some(condition) = &input.show_if else { return Shown::Yes };
+    if let Ok(tree) = syntax::parse(&condition.0) {
+        let paths = syntax::paths(&tree);
+        let depends =
+            |name: &&str| paths.iter().any(|path| path.rest.first().is_some_and(|first| first == name));
+        if doubtful.iter().any(depends) {
+            return Shown::Unknown;
+        }
     }
-}
-
-fn check_text(name: &str, text: &str) -> Result<(), Refusal> {
-    if text.len() > INPUT_MAX {
-        let message = format!(
-            "The input `{name}` has {} bytes, but one input holds at most {INPUT_MAX} (64 KiB).",
-            text.len()
-        );
-        return Err(Refusal::new(Code::InputTooLarge, message));
-    }
-    if text.contains('\0') {
-        let message =
-            format!("The input `{name}` holds the NUL character, which no environment variable can hold.");
-        return Err(Refusal::new(Code::NulCharacter, message));
-    }
-    Ok(())
-}
-
-fn what(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a decimal number",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "another text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
-    }
-}
-
-fn not_an_option(name: &str, options: &[String]) -> Refusal {
-    const SHOWN: usize = 20;
-    let shown: Vec<&str> = options.iter().map(String::as_str).take(SHOWN).collect();
-    let more = options.len() - shown.len();
-    let hint = match more {
-        0 => format!("Its options are {}.", listed(&shown, "and")),
-        _ => format!("Its options are {} and {more} more.", listed(&shown, "and")),
+    let fault = |why: String| {
+        let message = format!("Whether the input `{}` is asked for cannot be said: {why}.", input.name);
+        Shown::Faulty(Refusal::new(Code::BadExpression, message))
     };
-    Refusal::new(Code::NotAnOption, format!("The input `{name}` must be one of its options.")).hint(hint)
+    match engine::judge(&condition.0, &visible(reading)) {
+        Ok(Value::Bool(true)) => Shown::Yes,
+        // What depends on a value that is not there is not asked for.
+        Ok(Value::Bool(false)) | Err(NoValue::Missing(_)) => Shown::No,
+        Ok(_) => fault(format!("`{}` is neither true nor false", condition.0)),
+        Err(NoValue::Other(why)) => fault(why),
+    }
+}
+
+/// What expressions see of the inputs.
+fn visible(reading: &ReadInputs) -> Value {
+    let shown = reading.values.iter().filter(|(_, value)| !value.is_sealed());
+    let inputs: serde_json::Map<String, Value> =
+        shown.map(|(name, value)| (name.clone(), value.to_json())).collect();
+    json!({"inputs": inputs})
+}
+
+/// A rule that cannot be judged is broken: it guards something.
+fn judge_rule(rule: &Rule, values: &Value) -> Option<Fault> {
+    let refusal = match engine::judge(&rule.check.0, values) {
+        Ok(Value::Bool(true)) => return None,
+        Ok(Value::Bool(false)) => Refusal::new(Code::RuleBroken, rule.message.clone()),
+        Ok(_) => {
+            let message = format!("The rule {} is neither true nor false.", quoted(&rule.check.0));
+            Refusal::new(Code::BadExpression, message)
+        }
+        Err(NoValue::Missing(why)) => {
+            let message = format!("The rule {} cannot be judged: {why}.", quoted(&rule.check.0));
+            Refusal::new(Code::RuleBroken, message).hint(rule.message.clone())
+        }
+        Err(NoValue::Other(why)) => {
+            let message = format!("The rule {} cannot be judged: {why}.", quoted(&rule.check.0));
+            Refusal::new(Code::BadExpression, message)
+        }
+    };
+    Some(refusal.of(""))
+}
+
+fn hidden(input: &Input) -> Refusal {
+    let message = format!("The input `{}` is not asked for with these values of the others.", input.name);
+    let refusal = Refusal::new(Code::HiddenInput, message);
+    match &input.show_if {
+        Some(condition) => {
+            refusal.hint(format!("Leave it out; it is asked for if {}.", quoted(&condition.0)))
+        }
+        None => refusal,
+    }
+}
+
+fn not_computed(input: &Input, from: ComputedDefault) -> Refusal {
+    let message = format!("The default of the input `{}` is not known here.", input.name);
+    Refusal::new(Code::NoComputedDefault, message)
+        .hint(format!("It is taken from `{}`; whoever calls this runbook must give it.", from.name()))
 }
 
 /// For more unknown names than this nothing near is looked for: each takes a look at all inputs.
@@ -155,23 +258,32 @@ fn missing(input: &Input) -> Refusal {
 }
 
 /// Why a value is not taken.
-struct Refusal {
-    code: Code,
-    message: String,
-    hint: Option<String>,
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub code: Code,
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 impl Refusal {
-    fn new(code: Code, message: String) -> Self {
+    pub fn new(code: Code, message: String) -> Self {
         Self { code, message, hint: None }
     }
 
-    fn hint(self, hint: String) -> Self {
+    /// The value has not the type that is expected.
+    pub fn wrong_type(name: &str, expected: &str, value: &Value) -> Self {
+        Self::new(
+            Code::WrongType,
+            format!("The input `{name}` must be {expected}, but it is {}.", what(value)),
+        )
+    }
+
+    pub fn hint(self, hint: String) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
     /// As a fault of this input; it has no place in a text.
-    fn of(self, name: &str) -> Fault {
+    pub fn of(self, name: &str) -> Fault {
         Fault {
             severity: Severity::Error,
             code: self.code.name().to_owned(),

@@ -13,30 +13,47 @@
 
 #![forbid(unsafe_code)]
 
+mod diff;
 mod digest;
+mod draft;
+mod expression;
 mod fault;
 mod fields;
 mod files;
 mod input;
 mod inputs;
+mod inventory;
 pub mod limits;
 mod mentions;
 mod parse;
+mod pattern;
+mod places;
+mod plan;
 mod quantity;
 mod read;
+mod references;
+mod render;
 mod runbook;
 mod scalar;
 mod schema;
 mod script;
+mod secret;
 mod source;
 mod step;
 mod suggest;
 mod tree;
+mod value;
 
-pub use digest::{digest, inputs_digest, sha256};
+pub use diff::diff;
+pub use digest::{bundle_digest, digest, inputs_digest, inventory_digest, sha256};
+pub use expression::engine::Expressions;
 pub use fault::Code;
 pub use files::{ListedFile, Listing};
-pub use inputs::read_inputs;
+pub use inputs::{Asking, ReadInputs, read_fields, read_inputs};
 pub use mentions::{Mentions, mentions};
+pub use plan::plan_steps;
 pub use read::{Definition, Kind, Reading, SourceText, read};
+pub use references::{Known, check_references};
+pub use render::{render, templates};
 pub use schema::schema;
+pub use secret::SecretText;

@@ -40,3 +40,37 @@ pub const OUTPUT_LIMIT_MAX: u64 = 1024 * 1024 * 1024 * 1024;
 
 /// Integers beyond this, either way, are not the same in every JSON reader.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// Bytes of one expression.
+pub const EXPRESSION_MAX: usize = 4096;
+/// Parts of an expression within each other.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+/// Pieces of text and expressions of one template.
+pub const TEMPLATE_PARTS_MAX: usize = 1000;
+/// What one expression may take: about one for each operation, and for each 64 bytes.
+pub const FUEL: u64 = 100_000;
+/// Bytes that an expression or a template may make.
+pub const VALUE_MAX: usize = 1024 * 1024;
+
+/// Bytes of a pattern, and of what it is compiled to.
+pub const PATTERN_MAX: usize = 1000;
+pub const PATTERN_SIZE_MAX: usize = 1024 * 1024;
+/// Lists and mappings within each other of a JSON input.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Targets of an inventory.
+pub const TARGETS_MAX: usize = 20_000;
+/// Labels of a runbook or a target, keys of `where`, variables of a step, headers of a request.
+pub const ENTRIES_MAX: usize = 200;
+/// Groups within each other. Each takes two of the [`DEPTH_MAX`] lists and mappings.
+pub const GROUPS_MAX: usize = 12;
+/// Attempts of a step.
+pub const ATTEMPTS_MAX: i64 = 100;
+/// Items that a step is performed for at once.
+pub const WIDTH_MAX: i64 = 1000;
+/// Runs with one key at once.
+pub const CONCURRENCY_MAX: i64 = 10_000;
+/// Rules of a runbook.
+pub const RULES_MAX: usize = 200;
+/// Steps that a plan shows, and calls inside of calls that it follows; the model refuses more when a run is asked for.
+pub const PLANNED_MAX: usize = 20_000;
+pub const CALLS_MAX: usize = 8;

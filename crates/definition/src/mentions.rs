@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    draft::INNER,
     fault::Faults,
     parse::{self, DocumentContent},
     read::SourceText,
     source::Source,
+    step::check::script_of,
     tree::{Content, Node},
 };
 
@@ -37,23 +39,37 @@ pub fn mentions(documents: &[SourceText<'_>]) -> Mentions {
 
 impl Mentions {
     fn collect(&mut self, root: &Node) {
-        for step in items(entry(root, "steps")) {
-            let script = entry(step, "run").and_then(text).map(|text| text.trim_end_matches('\n'));
-            let script = script.filter(|script| !script.contains('\n'));
-            let argument = items(entry(step, "command")).first().and_then(text);
-            for written in [script, argument].into_iter().flatten() {
-                if let Some(path) = written.strip_prefix("./") {
-                    self.files.insert(path.to_owned());
-                    // What follows a blank is a mistake, and the hint for it needs to know of the file.
-                    self.files.extend(path.split_whitespace().next().map(str::to_owned));
-                }
-            }
+        for list in ["steps", "on_failure", "cleanup"] {
+            self.collect_steps(items(entry(root, list)));
         }
         for pattern in items(entry(root, "files")).iter().filter_map(text) {
             let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
             let literal: Vec<&str> =
                 pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '{', '\\'])).collect();
             self.folders.insert(literal.join("/"));
+        }
+    }
+}
+
+impl Mentions {
+    /// A tree is at most [`crate::limits::DEPTH_MAX`] deep, so this may call itself.
+    fn collect_steps(&mut self, steps: &[Node]) {
+        for step in steps {
+            let checked = entry(step, "check").and_then(script_of);
+            let scripts = [entry(step, "run"), checked].into_iter().flatten().filter_map(text);
+            let scripts =
+                scripts.map(|script| script.trim_end_matches('\n')).filter(|script| !script.contains('\n'));
+            let argument = items(entry(step, "command")).first().and_then(text);
+            for written in scripts.chain(argument) {
+                if let Some(path) = written.strip_prefix("./") {
+                    self.files.insert(path.to_owned());
+                    // What follows a blank is a mistake, and the hint for it needs to know of the file.
+                    self.files.extend(path.split_whitespace().next().map(str::to_owned));
+                }
+            }
+            for inner in INNER {
+                self.collect_steps(items(entry(step, inner)));
+            }
         }
     }
 }
@@ -81,10 +97,14 @@ mod tests {
     #[test]
     fn scripts_and_patterns_are_found_whatever_else_is_wrong() {
         let text = "kind: Runbok\nfiles: [lib/*.py, ./data/words.txt, '*.txt', a/b/**]\nsteps:\n  - run: ./bin/x.sh\n  \
-                    - run: ./bin/y.sh now\n  - run: |\n      ./not/a/file\n      echo\n  - command: [./tool, -v]\n  - 3\n";
+                    - run: ./bin/y.sh now\n  - run: |\n      ./not/a/file\n      echo\n  - command: [./tool, -v]\n  - 3\n  \
+                    - steps: [{parallel: [{check: {run: ./bin/z.sh}}], on_failure: [{run: ./bin/f.sh}]}]\ncleanup: [{run: ./bin/c.sh}]\n";
         let mentions = mentions(&[SourceText { path: "a.yaml", text }]);
         let files: Vec<&str> = mentions.files.iter().map(String::as_str).collect();
-        assert_eq!(files, ["bin/x.sh", "bin/y.sh", "bin/y.sh now", "tool"]);
+        assert_eq!(
+            files,
+            ["bin/c.sh", "bin/f.sh", "bin/x.sh", "bin/y.sh", "bin/y.sh now", "bin/z.sh", "tool"]
+        );
         let folders: Vec<&str> = mentions.folders.iter().map(String::as_str).collect();
         assert_eq!(folders, ["", "a/b", "data/words.txt", "lib"]);
     }

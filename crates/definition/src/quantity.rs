@@ -1,14 +1,13 @@
 //! Durations (`1h30m`) and sizes (`256MiB`), always with their unit: a bare number means something else to everyone.
 
+use model::duration::seconds;
+
 use crate::{
     fault::{Code, Faults, quoted},
     fields,
     limits::{OUTPUT_LIMIT_MAX, OUTPUT_LIMIT_MIN, TIMEOUT_MAX_S, TIMEOUT_MIN_S},
     tree::{Content, Node},
 };
-
-/// From the longest to the shortest, in which order they are also written.
-const TIMES: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 const SIZES: [(&str, u64); 9] = [
     ("KiB", 1 << 10),
@@ -24,6 +23,28 @@ const SIZES: [(&str, u64); 9] = [
 
 /// A timeout in seconds.
 pub(crate) fn timeout(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u64> {
+    let seconds = duration(node, what, faults)?;
+    if !(TIMEOUT_MIN_S..=TIMEOUT_MAX_S).contains(&seconds) {
+        let written = quoted(faults.source.slice(node.span));
+        let message = format!("{what} must be between 1 second and 30 days, but it is {written}.");
+        faults.error(Code::BadDuration, node.span, message);
+        return None;
+    }
+    Some(seconds)
+}
+
+/// Any duration in seconds, up to 30 days.
+pub(crate) fn wait(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u64> {
+    let seconds = duration(node, what, faults)?;
+    if seconds > TIMEOUT_MAX_S {
+        faults.error(Code::BadDuration, node.span, format!("{what} must be at most 30 days."));
+        return None;
+    }
+    Some(seconds)
+}
+
+/// Any duration in seconds.
+pub(crate) fn duration(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u64> {
     let text = match &node.content {
         Content::Text(text) => text,
         Content::Integer(number) => {
@@ -38,7 +59,8 @@ pub(crate) fn timeout(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
         }
         _ => return fields::wrong_type(node, what, "a duration like `30s`", faults),
     };
-    let Some(seconds) = seconds(text) else {
+    let seconds = seconds(text);
+    if seconds.is_none() {
         faults
             .error(
                 Code::BadDuration,
@@ -46,32 +68,11 @@ pub(crate) fn timeout(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
                 format!("{what} must be a duration, but it is {}.", quoted(text)),
             )
             .hint(EXAMPLE);
-        return None;
-    };
-    if !(TIMEOUT_MIN_S..=TIMEOUT_MAX_S).contains(&seconds) {
-        let message = format!("{what} must be between 1 second and 30 days, but it is {}.", quoted(text));
-        faults.error(Code::BadDuration, node.span, message);
-        return None;
     }
-    Some(seconds)
+    seconds
 }
 
 const EXAMPLE: &str = "Durations are written like `30s`, `5m`, `2h`, `1d` or `1h30m`.";
-
-fn seconds(text: &str) -> Option<u64> {
-    let mut rest = text;
-    let mut sum: u64 = 0;
-    for (unit, length) in TIMES {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        if let Some(after) = rest[digits..].strip_prefix(unit) {
-            // No digits, or too many of them, are not a number; a sum beyond all bounds is refused by the caller.
-            let number: u64 = rest[..digits].parse().ok()?;
-            sum = sum.saturating_add(number.saturating_mul(length));
-            rest = after;
-        }
-    }
-    (rest.is_empty() && !text.is_empty()).then_some(sum)
-}
 
 /// A size in bytes.
 pub(crate) fn size(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u64> {
@@ -93,6 +94,29 @@ pub(crate) fn size(node: &Node, what: &str, faults: &mut Faults<'_>) -> Option<u
     None
 }
 
+/// A whole number within bounds.
+pub(crate) fn count(
+    node: &Node,
+    what: &str,
+    bounds: std::ops::RangeInclusive<i64>,
+    faults: &mut Faults<'_>,
+) -> Option<u32> {
+    let number = fields::integer(node, what, faults)?;
+    if !bounds.contains(&number) {
+        let message =
+            format!("{what} must be between {} and {}, but it is {number}.", bounds.start(), bounds.end());
+        faults.error(Code::OutOfBounds, node.span, message);
+        return None;
+    }
+    u32::try_from(number).ok()
+}
+
+/// `25%` as 25; none if it is not written so. What is beyond 100 is for the caller to judge.
+pub(crate) fn percent(text: &str) -> Option<u32> {
+    let digits = text.strip_suffix('%')?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let (number, unit) = text.split_at(text.len() - digits.len());
@@ -107,41 +131,6 @@ fn bytes(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_go_from_the_longest_unit_to_the_shortest() {
-        for (text, expected) in [
-            ("30s", 30),
-            ("5m", 300),
-            ("2h", 7_200),
-            ("1d", 86_400),
-            ("1h30m", 5_400),
-            ("1d2h3m4s", 93_784),
-            ("0s", 0),
-            ("90m", 5_400),
-        ] {
-            assert_eq!(seconds(text), Some(expected), "{text}");
-        }
-        assert_eq!(seconds("18446744073709551615d"), Some(u64::MAX));
-        for bad in [
-            "",
-            "s",
-            "30",
-            "1.5h",
-            "30m1h",
-            "1m1m",
-            " 1m",
-            "1m ",
-            "-1m",
-            "1M",
-            "1ms",
-            "99999999999999999999s",
-            "1h30",
-            "１m",
-        ] {
-            assert_eq!(seconds(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn sizes_are_binary_or_decimal_by_their_unit() {

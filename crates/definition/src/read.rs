@@ -15,8 +15,11 @@ use crate::{
     fault::{Code, Faults, quoted},
     fields,
     files::Listing,
+    inventory,
     limits::DOCUMENTS_MAX,
     parse::{self, Document, DocumentContent},
+    places::Places,
+    references::{self, Known},
     runbook,
     source::{Source, Span},
     suggest,
@@ -80,21 +83,22 @@ impl Definition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     Runbook,
+    Inventory,
 }
 
 impl Kind {
-    pub const ALL: [Self; 1] = [Self::Runbook];
+    pub const ALL: [Self; 2] = [Self::Runbook, Self::Inventory];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Runbook => "Runbook",
+            Self::Inventory => "Inventory",
         }
     }
 }
 
 /// Kinds that are designed, and not there yet.
-const LATER: [&str; 8] =
-    ["Service", "Team", "Inventory", "Schedule", "Slo", "DataSource", "Calendar", "Channel"];
+const LATER: [&str; 7] = ["Service", "Team", "Schedule", "Slo", "DataSource", "Calendar", "Channel"];
 
 /// Reads all documents and finds every fault in them; none hides another, but a syntax error, which ends its own file.
 pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
@@ -110,30 +114,76 @@ pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
         faults.error(Code::TooManyDocuments, Span { start: 0, end: 0 }, message);
         reading.faults.extend(faults.finish());
     }
-    for document in documents.iter().take(DOCUMENTS_MAX) {
-        read_file(document, listing, &mut names, &mut reading);
+    let sources: Vec<Source<'_>> =
+        documents.iter().take(DOCUMENTS_MAX).map(|file| Source::new(file.path, file.text)).collect();
+    let mut files: Vec<(Faults<'_>, Vec<Drafted>)> = sources
+        .iter()
+        .map(|source| {
+            let mut faults = Faults::new(source);
+            let drafted = read_file(listing, &mut names, &mut faults);
+            (faults, drafted)
+        })
+        .collect();
+    // What documents say of each other is known once all are read.
+    let mut known = Known::default();
+    for drafted in files.iter().flat_map(|(_, drafted)| drafted) {
+        match &drafted.definition.compiled {
+            Compiled::Runbook(runbook) => {
+                known.runbooks.insert(runbook.name.clone(), runbook.clone()).map(|_| ())
+            }
+            Compiled::Inventory(inventory) => {
+                known.inventories.insert(inventory.name.clone(), inventory.clone()).map(|_| ())
+            }
+        };
+    }
+    for (faults, drafted) in &mut files {
+        for drafted in drafted {
+            let told_before = faults.count();
+            if let Some(runbook) = drafted.definition.runbook() {
+                references::check(runbook, &drafted.places, drafted.root, &known, faults);
+            }
+            drafted.sound &= !faults.errors_since(told_before);
+        }
+    }
+    for (faults, drafted) in files {
+        reading.definitions.extend(
+            drafted
+                .into_iter()
+                .filter(|drafted| drafted.sound && drafted.whole)
+                .map(|drafted| drafted.definition),
+        );
+        reading.faults.extend(faults.finish());
     }
     reading.faults.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     reading
 }
 
+/// A definition whose references have not been checked.
+struct Drafted {
+    definition: Definition,
+    places: Places,
+    root: Span,
+    /// Nothing is wrong with it so far.
+    sound: bool,
+    /// Its file was read to the end.
+    whole: bool,
+}
+
 /// Which names are taken: by kind and name, the path and line of the first.
 type Names = HashMap<(Kind, String), (String, usize)>;
 
-fn read_file(file: &SourceText<'_>, listing: &Listing, names: &mut Names, reading: &mut Reading) {
-    let source = Source::new(file.path, file.text);
-    let mut faults = Faults::new(&source);
-    let documents = parse::parse(&mut faults);
-    let definitions: Vec<Definition> = documents
+fn read_file(listing: &Listing, names: &mut Names, faults: &mut Faults<'_>) -> Vec<Drafted> {
+    let documents = parse::parse(faults);
+    let mut drafted: Vec<Drafted> = documents
         .list
         .iter()
-        .filter_map(|document| read_document(document, listing, names, &mut faults))
+        .filter_map(|document| read_document(document, listing, names, faults))
         .collect();
     // Of a file that breaks off nobody knows where its last document would have ended.
-    if documents.whole {
-        reading.definitions.extend(definitions);
+    for drafted in &mut drafted {
+        drafted.whole = documents.whole;
     }
-    reading.faults.extend(faults.finish());
+    drafted
 }
 
 fn read_document(
@@ -141,7 +191,7 @@ fn read_document(
     listing: &Listing,
     names: &mut Names,
     faults: &mut Faults<'_>,
-) -> Option<Definition> {
+) -> Option<Drafted> {
     let (root, sound) = match &document.content {
         DocumentContent::Empty => return None,
         DocumentContent::Foreign(key) => {
@@ -159,23 +209,27 @@ fn read_document(
     let told_before = faults.count();
     let kind = read_kind(root, faults)?;
     let named = take_name(kind, root, names, faults);
-    let read = match kind {
-        Kind::Runbook => runbook::read_runbook(root, listing, faults),
+    let (compiled, files, places) = match kind {
+        Kind::Runbook => {
+            let read = runbook::read_runbook(root, listing, faults)?;
+            (Compiled::Runbook(read.runbook), read.files, read.places)
+        }
+        Kind::Inventory => {
+            (Compiled::Inventory(inventory::read_inventory(root, faults)?), Vec::new(), Places::default())
+        }
     };
-    let (runbook, files) = read?;
-    if !sound || !named || faults.errors_since(told_before) {
-        return None;
-    }
-    Some(Definition {
+    let definition = Definition {
         kind,
-        name: runbook.name.clone(),
+        name: compiled.name().to_owned(),
         path: faults.source.path.to_owned(),
         line: faults.source.place(root.span.start).0,
         text: faults.source.slice(document.text).to_owned(),
         document: root.to_json(),
-        compiled: Compiled::Runbook(runbook),
+        compiled,
         files,
-    })
+    };
+    let sound = sound && named && !faults.errors_since(told_before);
+    Some(Drafted { definition, places, root: root.span, sound, whole: true })
 }
 
 fn read_kind(root: &Node, faults: &mut Faults<'_>) -> Option<Kind> {

@@ -1,140 +1,153 @@
-//! The steps of a runbook.
+//! The steps of a runbook: what all of them have.
 
-use std::collections::HashMap;
+pub(crate) mod action;
+pub(crate) mod check;
+pub(crate) mod http;
+pub(crate) mod repeat;
+
+use std::collections::BTreeMap;
 
 use model::{
     name::is_identifier,
-    runbook::{Effect, Step, StepAction, Template},
+    runbook::{CheckSubject, Effect, Expression, Step, StepAction, Template},
 };
 
 use crate::{
-    fault::{Code, Faults, quoted},
+    draft::{Draft, derived_name},
+    fault::{Code, Faults, listed, quoted},
     fields::{self, Fields, Keys},
-    files::VersionFiles,
     input::identifier_like,
-    limits::{ARGUMENTS_MAX, STEPS_MAX},
+    limits::GROUPS_MAX,
     quantity,
-    scalar::{Scalar, resolve},
-    script,
-    source::Span,
-    tree::{Entry, Node},
+    tree::{Content, Node},
 };
 
 pub(crate) const KEYS: Keys = Keys {
     of: "a step",
-    known: &["name", "run", "command", "shell", "timeout", "effect"],
-    later: &[
+    known: &[
+        "name",
+        "description",
+        "run",
+        "command",
         "http",
         "check",
         "manual",
-        "fields",
         "approve",
         "runbook",
         "wait",
         "parallel",
         "steps",
-        "on",
+        "shell",
+        "fields",
+        "evidence",
+        "inputs",
         "if",
         "for_each",
-        "idempotent",
+        "on",
         "retry",
-        "description",
+        "timeout",
+        "effect",
+        "idempotent",
+        "continue_on_failure",
+        "on_failure",
+        "env",
+        "dir",
     ],
+    later: &["verify"],
 };
 
+/// A list of steps. What is wrong in one has been told; a step that is none at all is left out.
 pub(crate) fn read_steps(
     node: &Node,
-    files: &mut VersionFiles<'_>,
+    what: &str,
+    draft: &mut Draft<'_>,
     faults: &mut Faults<'_>,
-) -> Option<Vec<Step>> {
-    let items = fields::sequence(node, "`steps`", faults)?;
+) -> Vec<Step> {
+    let Some(items) = fields::sequence(node, what, faults) else { return Vec::new() };
     if items.is_empty() {
+        let message = if what == "`steps`" && draft.depth == 0 {
+            "A runbook needs at least one step, but `steps` is empty.".to_owned()
+        } else {
+            format!("{what} needs at least one step, but it is empty.")
+        };
+        faults.error(Code::Empty, node.span, message).hint("Add one: `- run: echo hello`.");
+        return Vec::new();
+    }
+    if draft.depth > GROUPS_MAX {
+        let message = format!("Groups of steps stand more than {GROUPS_MAX} deep within each other here.");
         faults
-            .error(Code::Empty, node.span, "A runbook needs at least one step, but `steps` is empty.")
-            .hint("Add one: `- run: echo hello`.");
-        return None;
+            .error(Code::TooManyGroups, node.span, message)
+            .hint("Make a runbook of its own of the inner ones.");
+        return Vec::new();
     }
-    if items.len() > STEPS_MAX {
-        let message = format!("This runbook has {} steps, but at most {STEPS_MAX} are read.", items.len());
-        faults.error(Code::TooMany, node.span, message);
-        return None;
-    }
-    let mut names = Names::of(items);
-    let steps: Vec<Option<Step>> = items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| read_step(item, index + 1, &mut names, files, faults))
-        .collect();
-    steps.into_iter().collect()
+    items.iter().filter_map(|item| read_step(item, draft, faults)).collect()
 }
 
-/// Who has which step name.
-struct Names {
-    /// By name: the place of the step from 1, and where it is written.
-    taken: HashMap<String, (usize, Span)>,
-}
-
-impl Names {
-    /// Steps without a name take the name of their place first, so that a written one cannot take it from them.
-    fn of(items: &[Node]) -> Self {
-        let nameless = items.iter().enumerate().filter(|(_, item)| match &item.content {
-            crate::tree::Content::Mapping(entries) => !entries.iter().any(|entry| entry.key.text == "name"),
-            _ => false,
-        });
-        let taken = nameless.map(|(index, item)| (derived_name(index + 1), (index + 1, item.span))).collect();
-        Self { taken }
-    }
-
-    fn take(&mut self, name: &str, place: usize, span: Span, faults: &mut Faults<'_>) {
-        match self.taken.get(name) {
-            None => {
-                self.taken.insert(name.to_owned(), (place, span));
-            }
-            Some((first, at)) => {
-                let (line, _) = faults.source.place(at.start);
-                let message = if derived_name(*first) == name {
-                    format!(
-                        "The step name {} is that of the nameless step {first} at line {line}, by its place.",
-                        quoted(name)
-                    )
-                } else {
-                    format!("The step name {} is here twice; the first is at line {line}.", quoted(name))
-                };
-                faults.error(Code::DuplicateStep, span, message).hint("Give each step a name of its own.");
-            }
-        }
-    }
-}
-
-fn derived_name(place: usize) -> String {
-    format!("step_{place}")
-}
-
-fn read_step(
-    item: &Node,
-    place: usize,
-    names: &mut Names,
-    files: &mut VersionFiles<'_>,
-    faults: &mut Faults<'_>,
-) -> Option<Step> {
+fn read_step(item: &Node, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Option<Step> {
+    let written = draft.written;
+    draft.written += 1;
     let fields = Fields::open(item, &KEYS, "A step", faults)?;
+    let key = format!("steps/{written}");
+    draft.places.put(&key, item.span);
     let name = match fields.get("name") {
-        None => Some(derived_name(place)),
-        Some(node) => read_name(node, place, names, faults),
+        None => derived_name(written + 1),
+        Some(node) => {
+            read_name(node, written + 1, draft, faults).unwrap_or_else(|| derived_name(written + 1))
+        }
     };
-    let action = read_action(&fields, item, files, faults);
-    let timeout_s = match fields.get("timeout") {
-        None => Some(None),
-        Some(node) => quantity::timeout(node, "`timeout`", faults).map(Some),
+    let effect = fields.get("effect").and_then(|node| read_effect(node, faults));
+    let before = faults.count();
+    let action = action::read_action(&fields, item, &key, draft, faults);
+    let sound = !faults.errors_since(before);
+    let mut step = Step::new(name, action, Effect::Change);
+    step.description = fields.text("description", faults).map(str::to_owned);
+    step.timeout_s = fields.get("timeout").and_then(|node| quantity::timeout(node, "`timeout`", faults));
+    let mut flag = |key: &str| {
+        fields.get(key).and_then(|node| fields::boolean(node, &format!("`{key}`"), faults)).unwrap_or(false)
     };
-    let effect = match fields.get("effect") {
-        None => Some(Effect::Change),
-        Some(node) => read_effect(node, faults),
-    };
-    Some(Step { timeout_s: timeout_s?, ..Step::new(name?, action?, effect?) })
+    step.idempotent = flag("idempotent");
+    step.continue_on_failure = flag("continue_on_failure");
+    if let Some(node) = fields.get("if") {
+        step.condition = read_condition(node, &format!("{key}/if"), draft, faults);
+    }
+    step.for_each = fields
+        .get("for_each")
+        .and_then(|node| repeat::read_for_each(node, &format!("{key}/for_each"), draft, faults));
+    step.on = fields.get("on").and_then(|node| repeat::read_on(node, &format!("{key}/on"), draft, faults));
+    step.retry = fields.get("retry").and_then(|node| repeat::read_retry(node, faults));
+    if let Some(node) = fields.get("env") {
+        step.env = read_env(node, &format!("{key}/env"), draft, faults);
+    }
+    if let Some(node) = fields.get("dir") {
+        step.dir = read_dir(node, &format!("{key}/dir"), draft, faults);
+    }
+    if let Some(node) = fields.get("on_failure") {
+        draft.depth += 1;
+        step.on_failure = read_steps(node, "`on_failure`", draft, faults);
+        draft.depth -= 1;
+    }
+    if sound {
+        check_keys(&fields, &step, faults);
+    }
+    set_effect(&mut step, effect, &fields, faults);
+    Some(step)
 }
 
-fn read_name(node: &Node, place: usize, names: &mut Names, faults: &mut Faults<'_>) -> Option<String> {
+/// `if`: an expression, or `true` and `false` themselves.
+fn read_condition(
+    node: &Node,
+    key: &str,
+    draft: &mut Draft<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Expression> {
+    draft.places.put(key, node.span);
+    match &node.content {
+        Content::Boolean(value) => Some(Expression(value.to_string())),
+        _ => fields::text(node, "`if`", faults).map(|text| Expression(text.to_owned())),
+    }
+}
+
+fn read_name(node: &Node, place: usize, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let text = fields::text(node, "`name`", faults)?;
     if !is_identifier(text) {
         let message = format!(
@@ -147,7 +160,7 @@ fn read_name(node: &Node, place: usize, names: &mut Names, faults: &mut Faults<'
         }
         return None;
     }
-    names.take(text, place, node.span, faults);
+    draft.names.take(text, place, node.span, faults);
     Some(text.to_owned())
 }
 
@@ -156,147 +169,135 @@ fn read_effect(node: &Node, faults: &mut Faults<'_>) -> Option<Effect> {
     Effect::ALL.into_iter().find(|effect| effect.name() == name)
 }
 
-fn read_action(
-    fields: &Fields<'_>,
-    item: &Node,
-    files: &mut VersionFiles<'_>,
-    faults: &mut Faults<'_>,
-) -> Option<StepAction> {
-    let shell = fields.entry("shell");
-    match (fields.entry("run"), fields.entry("command")) {
-        (Some(run), None) => script::run_action(&run.value, shell, files, faults),
-        (None, Some(command)) => {
-            shell_without_script(shell, faults);
-            read_command(&command.value, files, faults)
-        }
-        (Some(run), Some(command)) => {
-            let second = if run.key.span.start < command.key.span.start { &command.key } else { &run.key };
-            faults
-                .error(
-                    Code::SeveralActions,
-                    second.span,
-                    "A step does one thing, but this one has both `run` and `command`.",
-                )
-                .hint("Make two steps of it.");
-            // What is wrong inside of them is told all the same.
-            script::run_action(&run.value, shell, files, faults);
-            read_command(&command.value, files, faults);
-            None
-        }
-        (None, None) => {
-            shell_without_script(shell, faults);
-            if !has_later_action(item) {
+/// What an action does, unless said; what is in a group, at least.
+fn set_effect(step: &mut Step, said: Option<Effect>, fields: &Fields<'_>, faults: &mut Faults<'_>) {
+    let strongest = |steps: &[Step]| strongest_effect(steps);
+    let inside = strongest(step.action.inner_steps());
+    step.effect = match &step.action {
+        StepAction::Parallel { .. } | StepAction::Steps { .. } => {
+            let inside = inside.unwrap_or(Effect::Read);
+            if let Some(said) = said.filter(|said| *said < inside)
+                && let Some(node) = fields.get("effect")
+            {
+                let message = format!(
+                    "This group has the effect `{}`, but a step in it has `{}`.",
+                    said.name(),
+                    inside.name()
+                );
                 faults
-                    .error(Code::NoAction, item.span, "A step needs one action: `run` or `command`.")
-                    .hint("`run` holds a script or names a script file; `command` lists a program and its arguments.");
+                    .error(Code::EffectTooWeak, node.span, message)
+                    .hint("Leave `effect` out: a group has the strongest effect in it.");
             }
-            None
+            said.map_or(inside, |said| said.max(inside))
         }
-    }
-}
-
-fn shell_without_script(shell: Option<&Entry>, faults: &mut Faults<'_>) {
-    if let Some(entry) = shell {
-        faults.error(
-            Code::ShellWithoutScript,
-            entry.key.span,
-            "`shell` says what reads a script, and only `run` has one.",
-        );
-    }
-}
-
-/// Is an action there that comes with a later version? It has been told as an unknown key.
-fn has_later_action(item: &Node) -> bool {
-    match &item.content {
-        crate::tree::Content::Mapping(entries) => {
-            entries.iter().any(|entry| KEYS.later.contains(&entry.key.text.as_str()))
+        // What is called is known when a run is planned, and comes to it then.
+        StepAction::Runbook { .. }
+        | StepAction::Wait(_)
+        | StepAction::Manual(_)
+        | StepAction::Approve { .. } => said.unwrap_or(Effect::Read),
+        StepAction::Check(check) => said.unwrap_or(match check.subject {
+            CheckSubject::Script { .. } => Effect::Change,
+            CheckSubject::Http { .. } | CheckSubject::Tcp { .. } => Effect::Read,
+        }),
+        StepAction::Run { .. } | StepAction::Command { .. } | StepAction::Http(_) => {
+            said.unwrap_or(Effect::Change)
         }
-        _ => false,
-    }
-}
-
-fn read_command(node: &Node, files: &VersionFiles<'_>, faults: &mut Faults<'_>) -> Option<StepAction> {
-    if let crate::tree::Content::Text(text) = &node.content {
-        let hint = match as_list(text) {
-            Some(list) => format!("Write `command: [{list}]`, or use `run` for a line of shell."),
-            None => {
-                "Write the program and each argument as an item of a list, or use `run` for a line of shell."
-                    .to_owned()
-            }
-        };
-        faults.error(Code::WrongType, node.span, "`command` must be a list, but it is text.").hint(hint);
-        return None;
-    }
-    let items = fields::sequence(node, "`command`", faults)?;
-    if items.is_empty() {
-        faults.error(Code::Empty, node.span, "`command` must name a program, but it is empty.");
-        return None;
-    }
-    if items.len() > ARGUMENTS_MAX {
-        let message =
-            format!("`command` has {} elements, but at most {ARGUMENTS_MAX} are read.", items.len());
-        faults.error(Code::TooMany, node.span, message);
-        return None;
-    }
-    let argv: Vec<Option<String>> = items.iter().map(|item| argument(item, faults)).collect();
-    if let (Some(Some(program)), Some(item)) = (argv.first(), items.first()) {
-        check_program(program, item.span, files, faults)?;
-    }
-    let argv: Vec<String> = argv.into_iter().collect::<Option<_>>()?;
-    Some(StepAction::Command { argv: argv.into_iter().map(Template).collect() })
-}
-
-/// A line of plain words as the items of a list; none if a shell would do more with it than cut it at blanks.
-fn as_list(line: &str) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./=+:@%,".contains(c);
-    if line.len() > 100 || !line.chars().all(plain) {
-        return None;
-    }
-    let item = |word: &str| {
-        let bare = word.starts_with(|c: char| c.is_ascii_alphabetic())
-            && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-        if bare && resolve(word) == Scalar::Text { word.to_owned() } else { format!("\"{word}\"") }
     };
-    Some(line.split_whitespace().map(item).collect::<Vec<_>>().join(", "))
 }
 
-fn argument(item: &Node, faults: &mut Faults<'_>) -> Option<String> {
-    let text = fields::text(item, "An element of `command`", faults)?;
-    if text.contains("{{") {
-        faults
-            .error(
-                Code::TemplateInCommand,
-                item.span,
-                "Templates (`{{`) come with a later version of Signalbox.",
-            )
-            .hint(
-                "A `run` step reads inputs from the environment: \"$INPUT_REGION\" for the input `region`.",
+/// Of these steps, all that is in them, and their handlers.
+pub(crate) fn strongest_effect(steps: &[Step]) -> Option<Effect> {
+    let of = |step: &Step| Some(step.effect).max(strongest_effect(&step.on_failure));
+    // A group has what is in it already, but for the handlers inside.
+    steps.iter().map(|step| of(step).max(strongest_effect(step.action.inner_steps()))).max().flatten()
+}
+
+/// Keys that mean nothing to what the step does are a mistake: whoever wrote them thinks that they do.
+fn check_keys(fields: &Fields<'_>, step: &Step, faults: &mut Faults<'_>) {
+    const PROCESS: [&str; 3] = ["run", "command", "check"];
+    let action = step.action.name();
+    let asks = ["manual", "approve", "wait"].contains(&action);
+    let group = ["steps", "parallel"].contains(&action);
+    let process = match &step.action {
+        StepAction::Check(check) => matches!(check.subject, CheckSubject::Script { .. }),
+        _ => PROCESS.contains(&action),
+    };
+    let task = process || ["http", "check"].contains(&action);
+    let rules: [(&str, bool, &str); 9] = [
+        ("retry", !asks, "nothing of it can be tried again"),
+        ("idempotent", task, "it is said of what a runner performs"),
+        ("env", process || group, "it starts no process"),
+        ("dir", process || group, "it starts no process"),
+        ("shell", matches!(action, "run" | "check"), "it has no script"),
+        ("fields", action == "manual", "nobody is asked to write anything down"),
+        ("evidence", action == "manual", "nobody is asked for anything"),
+        ("inputs", action == "runbook", "it calls no runbook"),
+        ("timeout", action != "wait", "it waits as long as it says"),
+    ];
+    for (key, good, why) in rules {
+        let Some(entry) = fields.entry(key).filter(|_| !good) else { continue };
+        if key == "shell" {
+            faults.error(
+                Code::ShellWithoutScript,
+                entry.key.span,
+                "`shell` says what reads a script, and only `run` has one.",
             );
-        return None;
+            continue;
+        }
+        let message = format!("`{key}` means nothing for {}: {why}.", quoted(action));
+        faults.error(Code::KeyWithoutMeaning, entry.key.span, message).hint("Leave it out.");
     }
-    Some(text.to_owned())
+    if let (Some(retry), Some(entry)) = (&step.retry, fields.entry("retry"))
+        && !retry.on_exit.is_empty()
+        && !["run", "command"].contains(&action)
+    {
+        let message = format!("`on_exit` means nothing for {}: it has no exit code.", quoted(action));
+        faults.error(Code::KeyWithoutMeaning, entry.value.span, message).hint("Leave it out.");
+    }
 }
 
-fn check_program(program: &str, span: Span, files: &VersionFiles<'_>, faults: &mut Faults<'_>) -> Option<()> {
-    if program.is_empty() {
-        faults.error(
-            Code::Empty,
-            span,
-            "The first element of `command` must name a program, but it is empty.",
+/// Variables of processes.
+fn read_env(
+    node: &Node,
+    key: &str,
+    draft: &mut Draft<'_>,
+    faults: &mut Faults<'_>,
+) -> BTreeMap<String, Template> {
+    let mut env = BTreeMap::new();
+    for entry in fields::entries(node, "`env`", faults).unwrap_or_default() {
+        let name = &entry.key.text;
+        let first = name.bytes().next();
+        let good = first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && name.len() <= 128;
+        const OURS: [&str; 4] = ["INPUT_", "SECRET_", "SIGNALBOX_", "TARGET_"];
+        if !good {
+            let message = format!("The variable name {} must be letters, digits and `_`.", quoted(name));
+            faults.error(Code::BadVariable, entry.key.span, message);
+        } else if OURS.iter().any(|prefix| name.starts_with(prefix)) {
+            let ours = listed(&OURS, "or");
+            let message = format!(
+                "The variable {} cannot be set: names that begin with {ours} are the platform's.",
+                quoted(name)
+            );
+            faults.error(Code::BadVariable, entry.key.span, message).hint("Choose another name.");
+        }
+        draft.places.put(format!("{key}/{name}"), entry.value.span);
+        if let Some(text) = fields::text(&entry.value, &format!("The variable {}", quoted(name)), faults) {
+            env.insert(name.clone(), Template(text.to_owned()));
+        }
+    }
+    env
+}
+
+fn read_dir(node: &Node, key: &str, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Option<Template> {
+    let text = fields::some_text(node, "`dir`", faults)?;
+    draft.places.put(key, node.span);
+    if text.split('/').any(|part| part == "..") {
+        faults.error(Code::BadPath, node.span, format!("The path {} climbs with `..`.", quoted(text))).hint(
+            "Paths begin at the run's working directory; one that begins with `/` is the machine's own.",
         );
         return None;
     }
-    if program.contains('/') && files.exists(program) {
-        faults
-            .remark(
-                Code::CommandNamesScript,
-                span,
-                format!(
-                    "{} is looked for in the run's working directory, not among the files of the runbook.",
-                    quoted(program)
-                ),
-            )
-            .hint("Use `run` for a script file of the runbook.");
-    }
-    Some(())
+    Some(Template(text.to_owned()))
 }

@@ -19,3 +19,43 @@ pub fn seconds(text: &str) -> Option<u64> {
     }
     (rest.is_empty() && !text.is_empty()).then_some(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_go_from_the_longest_unit_to_the_shortest() {
+        for (text, expected) in [
+            ("30s", 30),
+            ("5m", 300),
+            ("2h", 7_200),
+            ("1d", 86_400),
+            ("1h30m", 5_400),
+            ("1d2h3m4s", 93_784),
+            ("0s", 0),
+            ("90m", 5_400),
+        ] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        assert_eq!(seconds("18446744073709551615d"), Some(u64::MAX));
+        for bad in [
+            "",
+            "s",
+            "30",
+            "1.5h",
+            "30m1h",
+            "1m1m",
+            " 1m",
+            "1m ",
+            "-1m",
+            "1M",
+            "1ms",
+            "99999999999999999999s",
+            "1h30",
+            "１m",
+        ] {
+            assert_eq!(seconds(bad), None, "{bad}");
+        }
+    }
+}

@@ -342,7 +342,7 @@ pub struct StepRun {
     /// What it waits for, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
-    /// The inputs of a called runbook.
+    /// The inputs of a called runbook, while it is under way and after its last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<InputValues>,
     /// Who answered: a manual step, a gate, an attempt that was lost.

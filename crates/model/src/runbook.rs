@@ -38,10 +38,10 @@ pub struct Runbook {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     pub steps: Vec<Step>,
-    /// Performed when a step has failed for good, before `cleanup`.
+    /// Performed when a step has failed for good, before `cleanup`; not for an attempt of a call that is tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_failure: Vec<Step>,
-    /// Begun exactly once, after success, failure or cancel.
+    /// Begun exactly once, after success, failure or cancel; of a called runbook once for each attempt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleanup: Vec<Step>,
     /// What a runbook that calls this one reads as `steps.NAME.outputs.KEY`.
@@ -490,7 +490,8 @@ pub struct Step {
     #[serde(flatten)]
     pub action: StepAction,
     pub effect: Effect,
-    /// Seconds that one attempt may take; for a group, a person or a wait: the whole step.
+    /// Seconds that one attempt may take: of a group all that is in it, of a person or a wait from when it is asked for, of a
+    /// called runbook from when it has its lock. Handlers and cleanup come on top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<u64>,
     /// It may be done again without harm.
@@ -575,7 +576,7 @@ pub struct On {
     /// How many at once; all unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<Batch>,
-    /// No further batch is begun once so many targets have failed; 1 unless said.
+    /// No further batch is begun once so many targets have failed; 1 unless said, any number with `continue_on_failure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after_failures: Option<u32>,
 }

@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     OutputError,
+    early_sync::EarlySync,
     key::LogPaths,
     record::{Block, Place, Record},
     view::View,
@@ -25,6 +26,7 @@ pub(crate) struct Files {
     tail: Option<Appended>,
     /// The run's folder was made for this log.
     folder_made: bool,
+    early: EarlySync,
 }
 
 impl Files {
@@ -43,6 +45,7 @@ impl Files {
             idx: open(&paths.idx, idx)?,
             tail: open(&paths.tail, tail)?,
             folder_made: false,
+            early: EarlySync::default(),
         })
     }
 
@@ -84,6 +87,7 @@ impl Files {
         let seg = open(&mut self.seg, &mut self.folder_made, paths, &paths.seg)?;
         write_at(&seg.file, packed, block.offset).map_err(OutputError::io(&paths.seg))?;
         seg.len = block.offset_end();
+        self.early.wrote(&seg.file, packed.len());
         Ok(())
     }
 
@@ -113,6 +117,7 @@ impl Files {
 
     /// Bring all to the disk, blocks before the index, and the names of the files.
     pub fn sync(&mut self, paths: &LogPaths) -> Result<(), OutputError> {
+        self.early.result().map_err(OutputError::io(&paths.seg))?;
         let files = [
             (&self.seg, &paths.seg),
             (&self.ring, &paths.ring),

@@ -10,6 +10,7 @@
 //! half is kept until the end.
 
 mod abandoned;
+mod early_sync;
 mod error;
 mod files;
 mod frame;

@@ -27,6 +27,11 @@ impl Outputs {
         Ok(Self { root: Arc::new(root), live: Live::default() })
     }
 
+    /// The folder, for those that write logs in other processes.
+    pub fn root(&self) -> &std::path::Path {
+        &self.root
+    }
+
     /// Begin the log of an attempt that this process writes.
     ///
     /// # Errors

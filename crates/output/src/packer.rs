@@ -13,7 +13,7 @@ use std::{
 use crate::sink::{Haste, Sink};
 
 /// Blocks that may wait. With those at either end they are all the memory that a flood takes.
-const WAITING: usize = 6;
+const WAITING: usize = 8;
 
 pub(crate) struct Packer {
     blocks: SyncSender<Vec<u8>>,
@@ -37,7 +37,8 @@ impl Packer {
             for mut block in to_pack {
                 let behind = count.fetch_sub(1, Ordering::Relaxed) - 1;
                 // What is lost is counted by the sink.
-                let _ = sink.keep(&mut block, 0, Haste::of(behind, WAITING));
+                let haste = if behind == 0 { Haste::Calm } else { Haste::Flood };
+                let _ = sink.keep(&mut block, 0, haste);
                 block.clear();
                 let _ = done.try_send(block);
             }

@@ -28,34 +28,38 @@ const TRY_AGAIN: Duration = Duration::from_millis(250);
 /// No longer part of a line goes with a cut.
 const LINE_MAX: usize = 4096;
 
+/// The fastest ordinary level of compression, and one that takes 0.6 of its time.
+const FAST: i32 = 1;
+const FASTER: i32 = -5;
+
 /// How much time there is for a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Haste {
     Calm,
     /// More waits to be packed.
     Flood,
-    /// Packing does not keep up.
-    Overrun,
 }
 
-impl Haste {
-    /// With so many blocks waiting where so many may.
-    pub fn of(waiting: usize, may: usize) -> Self {
-        match waiting {
-            0 => Self::Calm,
-            some if some <= may / 2 => Self::Flood,
-            _ => Self::Overrun,
-        }
+/// How fast blocks of a flood go out.
+struct Pace {
+    last: Instant,
+    /// On the average of the last few.
+    for_a_block: Duration,
+}
+
+impl Pace {
+    /// A block of 256 KiB at 1.2 GB/s: faster than most disks, and slow enough on an idle machine to pack some.
+    const AIM: Duration = Duration::from_micros(218);
+
+    fn is_slow(&self) -> bool {
+        self.for_a_block > Self::AIM
     }
 
-    /// The level of compression, if any: the fastest ordinary one, one that takes 0.6 of its time, and that for every
-    /// other block, so that a flood that nothing keeps up with still takes little more than half of its size.
-    fn level(self, place: u64) -> Option<i32> {
-        match self {
-            Self::Calm => Some(1),
-            Self::Flood => Some(-5),
-            Self::Overrun => place.is_multiple_of(2).then_some(-5),
-        }
+    fn count(&mut self, haste: Haste) {
+        let took = self.last.elapsed();
+        self.last = Instant::now();
+        self.for_a_block =
+            if haste == Haste::Flood { (self.for_a_block * 7 + took) / 8 } else { Duration::ZERO };
     }
 }
 
@@ -75,8 +79,7 @@ pub(crate) struct Sink {
     /// What goes to a file next, and a block packed; kept for their memory.
     scratch: Vec<u8>,
     packed: Vec<u8>,
-    /// Blocks so far.
-    packs: u64,
+    pace: Pace,
     /// Bytes of the step's own output that could not be written.
     pub lost: u64,
     /// Those of `lost` that the log tells of.
@@ -103,7 +106,7 @@ impl Sink {
             compressor: None,
             scratch: Vec::new(),
             packed: Vec::new(),
-            packs: 0,
+            pace: Pace { last: Instant::now(), for_a_block: Duration::ZERO },
             lost: 0,
             told: 0,
             fault: None,
@@ -185,6 +188,7 @@ impl Sink {
             return Err(self.lose(block, shown));
         }
         self.files.rewind_tail();
+        self.pace.count(haste);
         if self.ring.is_none() {
             self.tell(self.start);
         }
@@ -333,13 +337,12 @@ impl Sink {
 
     /// Pack a block, unless there is no time for it or it does not get shorter.
     fn pack(&mut self, block: &[u8], haste: Haste) -> io::Result<Codec> {
-        self.packs += 1;
-        let level = match (&self.ring, haste) {
-            // Most of what goes there is written over soon, and there is room for all of it as it is.
-            (Some(_), Haste::Flood | Haste::Overrun) => None,
-            _ => haste.level(self.packs),
+        let level = match haste {
+            Haste::Calm => FAST,
+            // Most of what goes into the ring is written over soon, and there is room for all of it as it is.
+            Haste::Flood if self.ring.is_some() || self.pace.is_slow() => return Ok(Codec::Raw),
+            Haste::Flood => FASTER,
         };
-        let Some(level) = level else { return Ok(Codec::Raw) };
         let compressor = match &mut self.compressor {
             Some((at, compressor)) => {
                 if *at != level {

@@ -17,6 +17,17 @@ pub(crate) fn ended(outcome: StepOutcome, cause: Cause, message: impl Into<Strin
     }
 }
 
+pub(crate) fn succeeded() -> StepEnd {
+    StepEnd {
+        outcome: StepOutcome::Succeeded,
+        cause: None,
+        message: None,
+        exit_code: None,
+        signal: None,
+        outputs: BTreeMap::new(),
+    }
+}
+
 /// The end that the main process itself came to.
 pub(crate) fn by_itself(status: io::Result<ExitStatus>) -> StepEnd {
     let status = match status {
@@ -27,14 +38,7 @@ pub(crate) fn by_itself(status: io::Result<ExitStatus>) -> StepEnd {
         }
     };
     let end = match (status.code(), status.signal()) {
-        (Some(0), _) => StepEnd {
-            outcome: StepOutcome::Succeeded,
-            cause: None,
-            message: None,
-            exit_code: None,
-            signal: None,
-            outputs: BTreeMap::new(),
-        },
+        (Some(0), _) => succeeded(),
         (Some(code), _) => ended(StepOutcome::Failed, Cause::Exit, format!("exit code {code}")),
         (None, signal) => {
             let name = signal_name(signal.unwrap_or(0));

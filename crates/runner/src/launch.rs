@@ -101,6 +101,8 @@ pub(crate) fn complaint(path: &Path) -> Option<String> {
 /// Be the launcher: become the step. Only answers if that cannot be done; the shim has been told why.
 pub fn launch() -> std::process::ExitCode {
     let Some(path) = std::env::var_os(ORDERS) else {
+        let _ =
+            writeln!(io::stderr(), "signalbox launch: only a shim starts this; nothing here is for people");
         return std::process::ExitCode::from(CANNOT_START);
     };
     let opened = File::options().read(true).write(true).custom_flags(nix::libc::O_NOFOLLOW).open(&path);

@@ -1,5 +1,6 @@
 //! Performs the attempts of steps.
 mod bundle;
+mod capabilities;
 mod cgroup;
 mod end;
 mod ending;
@@ -7,6 +8,7 @@ mod environment;
 mod error;
 mod launch;
 mod mask;
+mod net;
 mod outputs;
 mod patterns;
 mod perform;
@@ -25,9 +27,11 @@ mod user;
 mod workspace;
 
 pub use bundle::BundleFile;
+pub use capabilities::Capabilities;
 pub use cgroup::Cgroups;
 pub use error::RunnerError;
 pub use launch::launch;
+pub use net::{ANSWER_MAX, CheckTask, Field, HTTP_TIMEOUT_DEFAULT, HttpTask, Network, Probe};
 pub use perform::perform;
 pub use secret::Secret;
 pub use shim::{Attached, Found, Program, Progress, Settings, Shims, helper, shim};

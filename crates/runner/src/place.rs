@@ -13,6 +13,7 @@ use std::{
 use nix::{
     fcntl::OFlag,
     sys::statfs::{TMPFS_MAGIC, statfs},
+    unistd::{AccessFlags, access},
 };
 
 use crate::{Task, TaskFile, Workspace, remove::remove_tree, user::User};
@@ -168,12 +169,6 @@ impl Place {
     }
 
     fn folder(&self, secret: bool, cookie: &str) -> PathBuf {
-        let in_memory = || {
-            IN_MEMORY.iter().map(Path::new).find(|folder| {
-                let memory = statfs(*folder).is_ok_and(|about| about.filesystem_type() == TMPFS_MAGIC);
-                memory && nix::unistd::access(*folder, nix::unistd::AccessFlags::W_OK).is_ok()
-            })
-        };
         match (secret, if secret { in_memory() } else { None }) {
             (_, Some(folder)) => folder.join(format!("signalbox-{cookie}")),
             (true, None) => self.script.with_extension("secrets"),
@@ -253,6 +248,14 @@ impl Place {
             }
         }
     }
+}
+
+/// A folder in memory that we may write to.
+pub(crate) fn in_memory() -> Option<&'static Path> {
+    IN_MEMORY.iter().map(Path::new).find(|folder| {
+        let memory = statfs(*folder).is_ok_and(|about| about.filesystem_type() == TMPFS_MAGIC);
+        memory && access(*folder, AccessFlags::W_OK).is_ok()
+    })
 }
 
 /// An empty folder of our own with the rights that we gave it?

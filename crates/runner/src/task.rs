@@ -79,6 +79,8 @@ pub struct Task {
     pub outputs: PathBuf,
     /// The root of the runs' folders, as in [`Workspace::create`](crate::Workspace::create). For shims.
     pub runs: PathBuf,
+    /// The name under which [`Workspace::lay_out`](crate::Workspace::lay_out) put the version's files.
+    pub bundle: String,
 }
 
 impl Task {
@@ -105,6 +107,7 @@ impl Task {
             output_limit: OUTPUT_LIMIT_DEFAULT,
             outputs: PathBuf::new(),
             runs: PathBuf::new(),
+            bundle: "files".to_owned(),
         }
     }
 

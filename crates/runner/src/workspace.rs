@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <root>/<run>/work/                  where all steps of the run work, one after the other
-//! <root>/<run>/files/                 the version's files, read-only; only if it has any
+//! <root>/<run>/<bundle>/              a version's files, read-only; only if it has any
 //! <root>/<run>/<step>-<attempt>.*     script, outputs and TMPDIR of an attempt, while it runs
 //! ```
 //!
@@ -12,6 +12,7 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::{
@@ -76,6 +77,41 @@ impl Workspace {
         there(workspace.make_own_folder(root))?;
         there(make_folder(&workspace.work))?;
         Ok(workspace)
+    }
+
+    /// With the files of this bundle.
+    #[must_use]
+    pub(crate) fn with_bundle(mut self, bundle: &str) -> Self {
+        self.files = self.folder.join(bundle);
+        self
+    }
+
+    /// Lay out the files of a version for the steps of a run, under the name `bundle`, unless that is done already. Two who
+    /// do it at once do it once.
+    ///
+    /// # Errors
+    /// If something cannot be made.
+    pub fn lay_out(root: &Path, run: &str, bundle: &str, files: &[BundleFile]) -> Result<(), RunnerError> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let workspace = Self::open_or_create(root, run)?.with_bundle(bundle);
+        if workspace.files.is_dir() {
+            return Ok(());
+        }
+        // Beside it first: what has its name is whole, whenever this process dies.
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let beside = workspace.folder.join(format!("{bundle}.{}-{number}", std::process::id()));
+        let made = lay_out(&beside, files).and_then(|()| match fs::rename(&beside, &workspace.files) {
+            Err(error) if workspace.files.is_dir() => {
+                tracing::debug!(%error, "the files of a version were laid out by somebody else");
+                remove_tree(&beside)
+            }
+            moved => moved.map_err(|source| RunnerError::Create { path: workspace.files.clone(), source }),
+        });
+        if made.is_err() {
+            // The first error says what is wrong; a second one would only hide it.
+            let _ = remove_tree(&beside);
+        }
+        made
     }
 
     /// Let `user` work here, and others pass through the run's folder, in which all else has rights of its own.

@@ -14,6 +14,8 @@ pub(crate) use write::{Backup, write};
 const BLOCK: usize = 512;
 const README: &str = "README.txt";
 const DATABASE: &str = "signalbox.db";
+/// In the data directory, and in no backup.
+const KEY: &str = "key";
 /// The folder of what steps wrote.
 const OUTPUT: &str = "output";
 /// The last entry: how many there are before it.
@@ -23,11 +25,10 @@ const README_TEXT: &str = "\
 A backup of a Signalbox server: its store (signalbox.db: definitions, their files, runs, events) and what the
 steps wrote (output/). To use it:
 
-    signalbox restore FILE --data-dir DIR
+    signalbox restore FILE --data-dir DIR --key KEYFILE
 
-The key file (`key`) is NOT in here, and is never to lie beside a backup. Secret inputs of runs that had not ended
-are sealed under it: without it they cannot be opened, and those runs fail where they need one. Put the key file
-into the restored data directory before the first start if you have it.
+The key file (`key` in the data directory) is NOT in here, and is never to lie beside a backup. Secret inputs of runs
+that had not ended are sealed under it: without --key they cannot be opened, and those runs fail where they need one.
 
 A restored server starts nothing that was running when the backup was taken: how those steps ended is unknown.
 ";

@@ -30,7 +30,7 @@ use model::{
     run::{Requested, Run, RunEffect, RunEvent},
 };
 use output::Outputs;
-use runner::{Shims, Stop, Workspace};
+use runner::{Network, Shims, Stop, Workspace};
 use store::{Advanced, Answered, Key, NewRun, Secrets, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -68,7 +68,7 @@ struct Inner {
     shims: Shims,
     evaluate: Arc<Expressions>,
     work: PathBuf,
-    forbidden: Vec<std::net::SocketAddr>,
+    network: Network,
     versions: versions::Versions,
     changes: Changes,
     wake: Notify,
@@ -81,8 +81,6 @@ struct Inner {
     running: AtomicUsize,
     /// How to end an attempt. Made by whoever comes first: the runner, or somebody who cancels.
     stops: Mutex<HashMap<(RunId, u32, u32), Stop>>,
-    /// The working directories of runs that are under way here.
-    workspaces: Mutex<HashMap<RunId, Arc<Workspace>>>,
     /// No new step starts.
     draining: AtomicBool,
     /// Whoever follows is let go.
@@ -108,7 +106,7 @@ impl Engine {
             shims,
             evaluate,
             work,
-            forbidden,
+            network: Network::new(forbidden),
             versions: versions::Versions::default(),
             changes: Changes::default(),
             wake: Notify::new(),
@@ -118,7 +116,6 @@ impl Engine {
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             running: AtomicUsize::new(0),
             stops: Mutex::default(),
-            workspaces: Mutex::default(),
             draining: AtomicBool::new(false),
             closing: watch::Sender::new(false),
             abandoned: AtomicBool::new(false),
@@ -322,11 +319,11 @@ impl Engine {
 
     /// A run is over: its working directory goes.
     fn forget(&self, run: &Run) {
-        let workspace = self.0.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&run.id);
-        let Some(workspace) = workspace else { return };
-        let id = run.id;
+        let (work, id) = (self.0.work.clone(), run.id.to_string());
         // A large checkout takes long to remove: the place is free for another run meanwhile.
         tokio::task::spawn_blocking(move || {
+            // Without it nothing was performed by a process.
+            let Ok(workspace) = Workspace::open(&work, &id) else { return };
             if let Err(error) = workspace.remove() {
                 tracing::warn!(run = %id, %error, "the working directory could not be removed");
             }

@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use definition::{Asking, ReadInputs};
+use definition::{Asking, Known, ReadInputs};
 use jiff::Timestamp;
 use model::{
-    api::Fault,
+    api::{Fault, Severity},
+    definition::Compiled,
     id::{ProjectId, RunId, Uuid},
     inventory::{LOCAL, PRODUCTION, PinnedInventory, Target},
     run::{CalledRunbook, Plan, Requested, Requester, RetryOf, Run, UploadedFile},
-    runbook::{Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
+    runbook::{ChoicesFrom, Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
 };
 use serde_json::Value;
 use store::{Store, StoreError};
@@ -309,41 +310,56 @@ pub(crate) async fn is_uploaded(store: &Store, project: ProjectId, file: &Upload
     Ok(known.is_some_and(|(known, _)| known.size == file.size))
 }
 
-/// The runbooks and inventories that `definitions` speak of, and that are neither among them nor published: one fault each.
-pub(crate) async fn unknown_references<'d>(
+/// What is wrong with what `definitions` say of others, those that are sent with them and those that are published: it is
+/// remarked, since what is missing may come, and what does not fit may change.
+pub(crate) async fn remarks_on_references<'d>(
     store: &Store,
     project: &str,
-    definitions: impl Iterator<Item = (&'d str, &'d model::definition::Compiled)>,
+    definitions: impl Iterator<Item = (&'d str, &'d Compiled)>,
 ) -> Result<Vec<Fault>, StoreError> {
     let definitions: Vec<_> = definitions.collect();
-    let sent = |kind: &str, name: &str| {
-        definitions.iter().any(|(_, compiled)| compiled.kind() == kind && compiled.name() == name)
-    };
-    let mut faults = Vec::new();
-    for (path, compiled) in &definitions {
-        let Some(runbook) = compiled.as_runbook() else { continue };
-        let called = called_by(runbook);
-        let missing: Vec<String> = called.into_iter().filter(|name| !sent("Runbook", name)).collect();
-        let known = if missing.is_empty() { Vec::new() } else { store.runbooks_by_name(project, &missing).await? };
-        for name in missing.iter().filter(|name| !known.iter().any(|row| row.name == **name)) {
-            faults.push(reference(path, &runbook.name, "runbook", name));
-        }
-        for name in inventories_of(runbook).into_iter().collect::<BTreeSet<_>>() {
-            if !sent("Inventory", &name) && store.inventory(project, &name).await?.is_none() {
-                faults.push(reference(path, &runbook.name, "inventory", &name));
+    let mut known = Known::default();
+    for (_, compiled) in &definitions {
+        match compiled {
+            Compiled::Runbook(runbook) => drop(known.runbooks.insert(runbook.name.clone(), runbook.clone())),
+            Compiled::Inventory(inventory) => {
+                drop(known.inventories.insert(inventory.name.clone(), inventory.clone()));
             }
         }
     }
-    Ok(faults)
+    let runbooks = || definitions.iter().filter_map(|(path, compiled)| Some((*path, compiled.as_runbook()?)));
+    let spoken_of: BTreeSet<String> = runbooks().flat_map(|(_, runbook)| spoken_of(runbook)).collect();
+    let missing: Vec<String> =
+        spoken_of.into_iter().filter(|name| !known.runbooks.contains_key(name)).collect();
+    if !missing.is_empty() {
+        for row in store.runbooks_by_name(project, &missing).await? {
+            known.runbooks.insert(row.name, row.runbook);
+        }
+    }
+    for name in runbooks().flat_map(|(_, runbook)| inventories_of(runbook)).collect::<BTreeSet<_>>() {
+        if !known.inventories.contains_key(&name)
+            && let Some(row) = store.inventory(project, &name).await?
+        {
+            known.inventories.insert(name, row.inventory);
+        }
+    }
+    let mut remarks = Vec::new();
+    for (path, runbook) in runbooks() {
+        for mut fault in definition::check_references(runbook, &known) {
+            fault.severity = Severity::Remark;
+            fault.message = format!("Runbook `{}`: {}", runbook.name, fault.message);
+            path.clone_into(&mut fault.path);
+            remarks.push(fault);
+        }
+    }
+    Ok(remarks)
 }
 
-fn reference(path: &str, runbook: &str, kind: &str, name: &str) -> Fault {
-    let message = format!(
-        "Runbook `{runbook}` speaks of the {kind} `{name}`, which is neither among these documents nor published."
-    );
-    let mut fault = Fault::without_place("unknown_reference", path, &message);
-    fault.severity = model::api::Severity::Remark;
-    fault.hint = Some(format!("Until that {kind} is published, `{runbook}` cannot start."));
-    fault
+/// The runbooks that a runbook calls, or asks for choices.
+fn spoken_of(runbook: &Runbook) -> Vec<String> {
+    let asked = runbook.inputs.iter().filter_map(|input| match &input.kind {
+        InputKind::Choice { from: Some(ChoicesFrom::Runbook { name, .. }), .. } => Some(name.clone()),
+        _ => None,
+    });
+    called_by(runbook).into_iter().chain(asked).collect()
 }
-

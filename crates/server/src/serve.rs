@@ -6,7 +6,7 @@ use definition::Expressions;
 use jiff::Timestamp;
 use model::id::Uuid;
 use output::Outputs;
-use runner::{Cgroups, Found, Program, RunnerError, Shims};
+use runner::{Capabilities, Cgroups, Found, Program, RunnerError, Shims};
 use store::Store;
 use tokio::net::TcpListener;
 
@@ -112,7 +112,8 @@ pub async fn serve(
         }),
         tokio::spawn(forget_old_keys(store.clone())),
     ];
-    let capabilities = runner::capabilities();
+    let capabilities: Vec<String> =
+        Capabilities::probe().to_string().split("; ").map(str::to_owned).collect();
     let surroundings = Surroundings {
         data_dir: data_dir.path().to_owned(),
         capabilities: capabilities.clone(),

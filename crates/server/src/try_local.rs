@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use definition::{Asking, Expressions};
 use model::{
     api::{ApplyRequest, Fault, OutputChunk, RunChange, RunView},
+    definition::Compiled,
     id::{PrincipalId, RunId, Uuid},
     inventory::PinnedInventory,
     run::{CalledRunbook, Plan, PlanFault, Requested, Requester, RunEvent},
@@ -78,23 +79,19 @@ pub async fn try_local(
 ) -> Result<RunView, TryError> {
     let Trying { source, runbook, inputs, files, program, mut answers } = trying;
     let checked = source::check(&source).map_err(TryError::Faulty)?;
-    let callees: BTreeMap<String, CalledRunbook> = checked
-        .definitions
-        .iter()
-        .filter_map(|definition| {
-            let digest = definition.digest.clone();
-            let runbook = definition.compiled.as_runbook()?.clone();
-            Some((definition.name.clone(), CalledRunbook { digest, runbook }))
-        })
-        .collect();
-    let inventories: BTreeMap<String, PinnedInventory> = checked
-        .definitions
-        .iter()
-        .filter_map(|definition| {
-            let (digest, targets) = (definition.digest.clone(), definition.compiled.as_inventory()?.targets.clone());
-            Some((definition.name.clone(), PinnedInventory { digest, targets }))
-        })
-        .collect();
+    let mut callees = BTreeMap::new();
+    let mut inventories = BTreeMap::new();
+    for (definition, compiled) in checked.definitions.iter().zip(&checked.compiled) {
+        let (name, digest) = (definition.name.clone(), definition.digest.clone());
+        match compiled {
+            Compiled::Runbook(runbook) => {
+                callees.insert(name, CalledRunbook { digest, runbook: runbook.clone() });
+            }
+            Compiled::Inventory(inventory) => {
+                inventories.insert(name, PinnedInventory { digest, targets: inventory.targets.clone() });
+            }
+        }
+    }
     let Some(chosen) = callees.get(runbook) else { return Err(TryError::NoRunbook(runbook.to_owned())) };
     let by = Requester { id: PrincipalId(Uuid::nil()), name: "you".to_owned() };
     let asking = Asking { now: clock::now(), caller: &by.name };

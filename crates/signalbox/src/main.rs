@@ -22,5 +22,8 @@ mod tree;
 mod words;
 
 fn main() -> std::process::ExitCode {
-    commands::main()
+    match commands::shim::asked() {
+        Some(code) => code,
+        None => commands::main(),
+    }
 }

@@ -146,15 +146,13 @@ impl Store {
             };
             let mut moved = false;
             for found in running {
-                moved = true;
                 let event = lost(found.step, found.attempt);
-                self.after_restore_of(&mut runs, found.run, at, event).await?;
+                moved |= self.after_restore_of(&mut runs, found.run, at, event).await?;
             }
             // A task is lost too. Its start is stored first: only what began can be lost.
             for (run, step, attempt) in self.queued_tasks().await? {
-                moved = true;
                 let event = RunEvent::StepStarted { step, attempt };
-                self.after_restore_of(&mut runs, run, at, event).await?;
+                moved |= self.after_restore_of(&mut runs, run, at, event).await?;
             }
             if !moved {
                 break;
@@ -169,21 +167,22 @@ impl Store {
         })
     }
 
+    /// False if it moved already.
     async fn after_restore_of(
         &self,
         runs: &mut Vec<Advanced>,
         run: RunId,
         at: Timestamp,
         event: RunEvent,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         match self.advance(run, at, event, 0).await {
             Ok(advanced) => {
                 runs.retain(|known| known.run.id != run);
                 runs.push(advanced);
-                Ok(())
+                Ok(true)
             }
             // Another event of the same pass was its end.
-            Err(StoreError::Refused(_)) => Ok(()),
+            Err(StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }

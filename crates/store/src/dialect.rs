@@ -4,8 +4,14 @@
 pub(crate) struct Dialect {
     /// Reads one run and keeps others from changing it until the transaction ends. SQLite has one writer, so nothing to add.
     pub run_for_update: &'static str,
+    /// May several statements with values go in one hand-over?
+    pub several: bool,
     /// Reads a run whole, in one statement and so at one moment.
     pub run_whole: &'static str,
+    /// Opens a call that says where in a text another one is, without regard to ASCII capitals: the text, `after_text`, the
+    /// other.
+    pub before_text: &'static str,
+    pub after_text: &'static str,
     /// Picks ready tasks that no other server is just picking.
     pub ready_tasks: &'static str,
     /// Reads a project's id and lets one apply at a time into it. Runs may still be stored: they only point at the row.
@@ -24,11 +30,14 @@ pub(crate) trait HasDialect {
 impl HasDialect for sqlx::SqliteConnection {
     const DIALECT: Dialect = Dialect {
         run_for_update: "SELECT last_event FROM runs WHERE id = $1",
+        several: true,
         run_whole: "SELECT r.project, r.last_event, r.run, p.pinned, \
                     (SELECT step FROM run_steps WHERE run = r.id AND place = -1) AS body, \
                     (SELECT '[' || group_concat(step, ',') || ']' FROM \
                     (SELECT step FROM run_steps WHERE run = r.id AND place >= 0 ORDER BY place)) AS steps \
                     FROM runs r LEFT JOIN run_plans p ON p.run = r.id WHERE r.id = $1",
+        before_text: "instr(lower(coalesce(",
+        after_text: ", '')), ",
         ready_tasks: "SELECT r.id, t.step, t.attempt, r.last_event FROM tasks t JOIN runs r ON r.id = t.run \
                       ORDER BY t.line, t.run, t.step LIMIT $1",
         project_for_apply: "SELECT id FROM projects WHERE name = $1",
@@ -41,11 +50,14 @@ impl HasDialect for sqlx::SqliteConnection {
 impl HasDialect for sqlx::PgConnection {
     const DIALECT: Dialect = Dialect {
         run_for_update: "SELECT last_event FROM runs WHERE id = $1 FOR UPDATE",
+        several: false,
         run_whole: "SELECT r.project, r.last_event, r.run, p.pinned::text AS pinned, \
                     (SELECT step::text FROM run_steps WHERE run = r.id AND place = -1) AS body, \
                     (SELECT '[' || string_agg(step::text, ',' ORDER BY place) || ']' FROM run_steps \
                     WHERE run = r.id AND place >= 0) AS steps \
                     FROM runs r LEFT JOIN run_plans p ON p.run = r.id WHERE r.id = $1",
+        before_text: "strpos(lower(coalesce(",
+        after_text: ", '') COLLATE \"C\"), ",
         ready_tasks: "SELECT r.id, t.step, t.attempt, r.last_event FROM tasks t JOIN runs r ON r.id = t.run \
                       ORDER BY t.line, t.run, t.step LIMIT $1 FOR UPDATE SKIP LOCKED",
         project_for_apply: "SELECT id FROM projects WHERE name = $1 FOR NO KEY UPDATE",

@@ -107,6 +107,38 @@ pub(crate) fn has_nul(value: &Value) -> bool {
     }
 }
 
+/// Most events in one statement: both engines bound the number of values.
+pub(crate) const TOGETHER: usize = 256;
+
+/// Add the statement that writes these events to a query.
+macro_rules! push_events {
+    ($query:expr, $events:expr, $recorded_at:expr) => {{
+        $query.push(
+            "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, \
+             service, environment, subject, run, run_seq, correlation, cause, data) ",
+        );
+        $query.push_values($events, |mut row, event: $crate::events::NewEvent| {
+            let none: Option<String> = None;
+            row.push_bind(event.id)
+                .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
+                .push_bind(jiff_sqlx::ToSqlx::to_sqlx($recorded_at))
+                .push_bind(event.kind)
+                .push_bind(event.principal)
+                .push_bind(none.clone())
+                .push_bind(none)
+                .push_bind(event.project)
+                .push_bind(event.service)
+                .push_bind(event.environment)
+                .push_bind(event.subject)
+                .push_bind(event.run.map(|(run, _)| run))
+                .push_bind(event.run.map(|(_, sequence)| sequence))
+                .push_bind(event.correlation)
+                .push_bind(event.cause)
+                .push_bind(sqlx::types::Json(event.data));
+        });
+    }};
+}
+
 /// Write events on a connection of either engine.
 macro_rules! insert_events {
     ($connection:expr, $events:expr) => {{
@@ -114,36 +146,15 @@ macro_rules! insert_events {
         let mut events = std::collections::VecDeque::from($events);
         while !events.is_empty() {
             // Both engines bound the number of values in one statement.
-            let some = events.drain(..events.len().min(256)).collect::<Vec<_>>();
-            let mut insert = sqlx::QueryBuilder::new(
-                "INSERT INTO events (id, at, recorded_at, type, principal, acting_team, requesting_team, project, \
-                 service, environment, subject, run, run_seq, correlation, cause, data) ",
-            );
-            insert.push_values(some, |mut row, event: $crate::events::NewEvent| {
-                let none: Option<String> = None;
-                row.push_bind(event.id)
-                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(event.at))
-                    .push_bind(jiff_sqlx::ToSqlx::to_sqlx(recorded_at))
-                    .push_bind(event.kind)
-                    .push_bind(event.principal)
-                    .push_bind(none.clone())
-                    .push_bind(none)
-                    .push_bind(event.project)
-                    .push_bind(event.service)
-                    .push_bind(event.environment)
-                    .push_bind(event.subject)
-                    .push_bind(event.run.map(|(run, _)| run))
-                    .push_bind(event.run.map(|(_, sequence)| sequence))
-                    .push_bind(event.correlation)
-                    .push_bind(event.cause)
-                    .push_bind(sqlx::types::Json(event.data));
-            });
+            let some = events.drain(..events.len().min($crate::events::TOGETHER)).collect::<Vec<_>>();
+            let mut insert = sqlx::QueryBuilder::new("");
+            $crate::events::push_events!(insert, some, recorded_at);
             insert.build().execute(&mut *$connection).await?;
         }
     }};
 }
 
-pub(crate) use insert_events;
+pub(crate) use {insert_events, push_events};
 
 /// An event from a row of either engine.
 macro_rules! event_of {

@@ -24,6 +24,7 @@ mod moving;
 mod presets;
 mod principals;
 mod projects;
+mod restored;
 mod runs;
 mod seal;
 mod sqlite;

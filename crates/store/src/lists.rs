@@ -8,7 +8,7 @@ use model::{
 };
 use sqlx::Row;
 
-use crate::{Store, StoreError, engine::in_read};
+use crate::{Store, StoreError, dialect::dialect, engine::in_read};
 
 /// Runs that one page looks at, at most: whoever seeks a rare thing among millions is told how far the search came.
 pub const LOOKED_AT_MAX: u32 = 5000;
@@ -81,11 +81,17 @@ fn lowest_id(at: Timestamp) -> Uuid {
 }
 
 impl RunFilter {
+    /// What the index is asked for: the first of the names that are given.
+    fn name(&self) -> Option<(&'static str, &String)> {
+        let names =
+            [("requested_by", &self.requested_by), ("runbook", &self.runbook), ("service", &self.service)];
+        names.into_iter().find_map(|(column, name)| Some((column, name.as_ref()?)))
+    }
+
     /// Must runs be looked at one by one, or do indexes alone find them?
     fn searches(&self) -> bool {
-        let equal =
-            [&self.runbook, &self.service, &self.requested_by].iter().filter(|name| name.is_some()).count();
-        self.text.is_some() || equal > 1 || (equal == 1 && !self.states.is_empty())
+        let names = [&self.runbook, &self.service, &self.requested_by];
+        !self.words().is_empty() || names.iter().filter(|name| name.is_some()).count() > 1
     }
 
     fn words(&self) -> Vec<String> {
@@ -93,19 +99,46 @@ impl RunFilter {
         text.split_whitespace().map(str::to_ascii_lowercase).collect()
     }
 
-    fn shows(&self, run: &RunSummary, words: &[String]) -> bool {
-        let same = |wanted: &Option<String>, is: Option<&str>| wanted.is_none() || wanted.as_deref() == is;
-        let text = || {
-            let texts = [Some(run.runbook.as_str()), run.title.as_deref(), run.reason.as_deref()];
-            let all: Vec<String> = texts.into_iter().flatten().map(str::to_ascii_lowercase).collect();
-            words.iter().all(|word| all.iter().any(|text| text.contains(word.as_str())))
-        };
-        (self.states.is_empty() || self.states.contains(&run.state))
-            && same(&self.runbook, Some(&run.runbook))
-            && same(&self.service, run.service.as_deref())
-            && same(&self.requested_by, Some(&run.requested_by))
-            && (words.is_empty() || text())
+    /// The states to ask the index for, one by one; `None` is all of them at once.
+    fn asked_states(&self) -> Vec<Option<RunState>> {
+        match (self.states.as_slice(), self.name()) {
+            ([], None) => vec![None],
+            // An index has the runs of a name by state.
+            ([], Some(_)) => RunState::ALL.into_iter().map(Some).collect(),
+            (states, _) => states.iter().copied().map(Some).collect(),
+        }
     }
+}
+
+/// Ids of runs that the indexes find, the newest first: one more than `$look`.
+macro_rules! push_candidates {
+    ($select:expr, $project:expr, $filter:expr, $look:expr) => {{
+        let filter: &RunFilter = $filter;
+        let select = &mut $select;
+        select.push("SELECT id FROM (");
+        // An index has each state's runs in order, but not those of several: the newest of each, then of all.
+        for (at, state) in filter.asked_states().into_iter().enumerate() {
+            select.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+            select.push("SELECT id FROM runs WHERE project = ").push_bind($project);
+            if let Some((column, name)) = filter.name() {
+                select.push(" AND ").push(column).push(" = ").push_bind(name.clone());
+            }
+            if let Some(state) = state {
+                select.push(" AND state = ").push_bind(state.name());
+            }
+            if let Some(after) = filter.after {
+                select.push(" AND id < ").push_bind(after.0);
+            }
+            if let Some(from) = filter.from {
+                select.push(" AND id >= ").push_bind(lowest_id(from));
+            }
+            if let Some(to) = filter.to {
+                select.push(" AND id < ").push_bind(lowest_id(to));
+            }
+            select.push(" ORDER BY id DESC LIMIT ").push_bind($look + 1).push(") AS s");
+        }
+        select.push(") AS u ORDER BY id DESC LIMIT ");
+    }};
 }
 
 impl Store {
@@ -117,7 +150,7 @@ impl Store {
     /// # Errors
     /// If the store does not answer.
     pub async fn runs(&self, project: &str, filter: RunFilter) -> Result<RunPage, StoreError> {
-        let (project, filter) = (project.to_owned(), filter);
+        let project = project.to_owned();
         in_read!(self, |connection| async move {
             let row = sqlx::query("SELECT id FROM projects WHERE name = $1")
                 .bind(project)
@@ -125,66 +158,54 @@ impl Store {
                 .await?;
             let Some(row) = row else { return Ok(RunPage::default()) };
             let project: Uuid = row.try_get("id")?;
-            let words = filter.words();
             let limit = filter.limit as usize;
             let mut page = RunPage::default();
             if limit == 0 {
                 return Ok(page);
             }
-            // One row more than asked for says whether there is a next page.
-            let look =
-                if filter.searches() { LOOKED_AT_MAX.max(filter.limit) } else { filter.limit } as usize;
+            let searches = filter.searches();
+            let look = i64::from(if searches { LOOKED_AT_MAX.max(filter.limit) } else { filter.limit });
             let mut select = sqlx::QueryBuilder::new(SUMMARY);
-            select.push("WHERE r.id IN (SELECT id FROM (");
-            // An index has each state's runs in order, but not those of several: the newest of each, then of all.
-            let narrow =
-                filter.runbook.is_none() && filter.service.is_none() && filter.requested_by.is_none();
-            let states: Vec<Option<RunState>> = if narrow && !filter.states.is_empty() {
-                filter.states.iter().copied().map(Some).collect()
-            } else {
-                vec![None]
-            };
-            for (at, state) in states.into_iter().enumerate() {
-                select.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
-                select.push("SELECT id FROM runs WHERE project = ").push_bind(project);
-                if let Some(requested_by) = &filter.requested_by {
-                    select.push(" AND requested_by = ").push_bind(requested_by.clone());
-                } else if let Some(runbook) = &filter.runbook {
-                    select.push(" AND runbook = ").push_bind(runbook.clone());
-                } else if let Some(service) = &filter.service {
-                    select.push(" AND service = ").push_bind(service.clone());
-                } else if let Some(state) = state {
-                    select.push(" AND state = ").push_bind(state.name());
+            select.push("WHERE r.id IN (");
+            push_candidates!(select, project, &filter, look);
+            // One more than asked for says whether there is a next page.
+            select.push_bind(if searches { look } else { look + 1 }).push(")");
+            let words = dialect(&*connection);
+            for word in filter.words() {
+                for (at, column) in ["r.runbook", "r.title", "r.reason"].into_iter().enumerate() {
+                    select.push(if at == 0 { " AND (" } else { " OR " });
+                    select.push(words.before_text).push(column).push(words.after_text);
+                    select.push_bind(word.clone()).push(") > 0");
                 }
-                if let Some(after) = filter.after {
-                    select.push(" AND id < ").push_bind(after.0);
-                }
-                if let Some(from) = filter.from {
-                    select.push(" AND id >= ").push_bind(lowest_id(from));
-                }
-                if let Some(to) = filter.to {
-                    select.push(" AND id < ").push_bind(lowest_id(to));
-                }
-                select.push(" ORDER BY id DESC LIMIT ").push_bind(look as i64 + 1).push(") AS s");
+                select.push(")");
             }
-            select.push(") AS u ORDER BY id DESC LIMIT ").push_bind(look as i64 + 1);
-            select.push(") ORDER BY r.id DESC");
+            let names = [
+                (" AND r.runbook = ", &filter.runbook),
+                (" AND r.service = ", &filter.service),
+                (" AND r.requested_by = ", &filter.requested_by),
+            ];
+            for (column, name) in names {
+                if let (true, Some(name)) = (searches, name) {
+                    select.push(column).push_bind(name.clone());
+                }
+            }
+            select.push(" ORDER BY r.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
             let rows = select.build().fetch_all(&mut *connection).await?;
-            let more = rows.len() > look;
-            let mut last = None;
-            let mut full = false;
-            for row in rows.iter().take(look) {
-                let run = summary_of!(row);
-                if page.runs.len() == limit {
-                    full = true;
-                    break;
-                }
-                last = Some(run.id);
-                if filter.shows(&run, &words) {
-                    page.runs.push(run);
+            for row in rows.iter().take(limit) {
+                page.runs.push(summary_of!(row));
+            }
+            if rows.len() > limit {
+                page.next = page.runs.last().map(|run| run.id);
+            } else if searches {
+                // How far the search came, if that was not the end.
+                let mut select = sqlx::QueryBuilder::new("");
+                push_candidates!(select, project, &filter, look);
+                select.push_bind(2_i64).push(" OFFSET ").push_bind(look - 1);
+                let rows = select.build().fetch_all(&mut *connection).await?;
+                if let [last, _beyond, ..] = rows.as_slice() {
+                    page.next = Some(RunId(last.try_get("id")?));
                 }
             }
-            page.next = last.filter(|_| full || more);
             Ok(page)
         })
     }

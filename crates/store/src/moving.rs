@@ -368,11 +368,26 @@ macro_rules! locks_alone {
     }};
 }
 
+/// Add the statement that writes these rows of steps to a query.
+macro_rules! push_steps {
+    ($query:expr, $run:expr, $steps:expr) => {{
+        $query.push("INSERT INTO run_steps (run, place, running, step) ");
+        $query.push_values($steps, |mut row, step: $crate::moving::StepRow| {
+            row.push_bind($run)
+                .push_bind(step.place)
+                .push_bind(step.running)
+                .push_bind(sqlx::types::Json(step.step));
+        });
+        $query
+            .push(" ON CONFLICT (run, place) DO UPDATE SET running = excluded.running, step = excluded.step");
+    }};
+}
+
 /// Write what one transition changed.
 macro_rules! keep {
     ($context:expr, $connection:expr, $project:expr, $at:expr, $before:expr, $moved:expr) => {{
         let moved: model::run::Transition = $moved;
-        let writing = $crate::moving::Writing::of($before, $at, &moved)?;
+        let mut writing = $crate::moving::Writing::of($before, $at, &moved)?;
         let run = &moved.run;
         let header = sqlx::types::Json(&writing.header);
         match &writing.pinned {
@@ -408,23 +423,33 @@ macro_rules! keep {
                     .await?;
             }
             None => {
-                let updated = sqlx::query(
-                    "UPDATE runs SET state = $1, revision = $2, run = $3, started_at = $4, finished_at = $5, \
-                     waits_for = $6, wake_at = $7, last_event = $8 WHERE id = $9 AND revision = $10",
-                )
-                .bind(run.state.name())
-                .bind(writing.revision)
-                .bind(header)
-                .bind(run.started_at.map(jiff_sqlx::ToSqlx::to_sqlx))
-                .bind(run.finished_at.map(jiff_sqlx::ToSqlx::to_sqlx))
-                .bind(writing.waits_for.clone())
-                .bind(writing.wake_at)
-                .bind(writing.last_event)
-                .bind(run.id.0)
-                .bind(writing.before)
-                .execute(&mut *$connection)
-                .await?;
-                if updated.rows_affected() != 1 {
+                let mut update = sqlx::QueryBuilder::new("UPDATE runs SET state = ");
+                update.push_bind(run.state.name()).push(", revision = ").push_bind(writing.revision);
+                update.push(", run = ").push_bind(header);
+                update.push(", started_at = ").push_bind(run.started_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+                update.push(", finished_at = ").push_bind(run.finished_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+                update.push(", waits_for = ").push_bind(writing.waits_for.clone());
+                update.push(", wake_at = ").push_bind(writing.wake_at);
+                update.push(", last_event = ").push_bind(writing.last_event);
+                update.push(" WHERE id = ").push_bind(run.id.0);
+                update.push(" AND revision = ").push_bind(writing.before);
+                let mut rows = 1;
+                // Where one hand-over may hold several statements, all that nearly every transition writes goes in one.
+                if $crate::dialect::dialect(&*$connection).several
+                    && writing.events.len() <= $crate::events::TOGETHER
+                    && writing.steps.len() <= 1000
+                {
+                    rows += writing.events.len() + writing.steps.len();
+                    if !writing.steps.is_empty() {
+                        update.push("; ");
+                        $crate::moving::push_steps!(update, run.id.0, std::mem::take(&mut writing.steps));
+                    }
+                    update.push("; ");
+                    let recorded_at = $crate::engine::to_microsecond(jiff::Timestamp::now());
+                    $crate::events::push_events!(update, std::mem::take(&mut writing.events), recorded_at);
+                }
+                let updated = update.build().execute(&mut *$connection).await?;
+                if updated.rows_affected() != rows as u64 {
                     return Err($crate::StoreError::Corrupt(format!(
                         "run {} is not at revision {}",
                         run.id, writing.before
@@ -436,14 +461,8 @@ macro_rules! keep {
         while steps.peek().is_some() {
             // Both engines bound the number of values in one statement.
             let some: Vec<_> = steps.by_ref().take(1000).collect();
-            let mut insert = sqlx::QueryBuilder::new("INSERT INTO run_steps (run, place, running, step) ");
-            insert.push_values(some, |mut row, step: $crate::moving::StepRow| {
-                row.push_bind(run.id.0)
-                    .push_bind(step.place)
-                    .push_bind(step.running)
-                    .push_bind(sqlx::types::Json(step.step));
-            });
-            insert.push(" ON CONFLICT (run, place) DO UPDATE SET running = excluded.running, step = excluded.step");
+            let mut insert = sqlx::QueryBuilder::new("");
+            $crate::moving::push_steps!(insert, run.id.0, some);
             insert.build().execute(&mut *$connection).await?;
         }
         $crate::events::insert_events!($connection, writing.events);
@@ -559,4 +578,4 @@ macro_rules! settle {
     }};
 }
 
-pub(crate) use {keep, kept_of, load, load_for_update, locks_alone, settle};
+pub(crate) use {keep, kept_of, load, load_for_update, locks_alone, push_steps, settle};

@@ -14,7 +14,6 @@ use crate::{
     Advanced, Answered, Key, SecretText, Store, StoreError,
     dialect::dialect,
     engine::{in_read, in_write, to_microsecond},
-    events::has_nul,
     idempotency::{answer_key, claim_key},
     moving::{has_locks, load, load_for_update, locks_alone, micros, settle},
 };
@@ -75,9 +74,6 @@ impl Store {
         let at = to_microsecond(at);
         let NewRun { requested, secrets } = new.into();
         let id = requested.id;
-        if serde_json::to_value(&requested).is_ok_and(|requested| has_nul(&requested)) {
-            return Err(StoreError::HasNul);
-        }
         let sealed = self.seal(project, id, &secrets)?;
         drop(secrets);
         let context = Arc::clone(&self.context);

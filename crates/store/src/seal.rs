@@ -229,7 +229,7 @@ fn decrypt(key: &LessSafeKey, bound: &[u8], sealed: &[u8]) -> Option<Zeroizing<V
 fn from_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let digits = text.as_bytes();
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let bytes = digits.chunks_exact(2).map(|pair| match pair {

@@ -84,7 +84,7 @@ fn it_has_the_keys_that_are_read() {
         }
     }
     let types = schema.pointer("/$defs/input/properties/type/enum").unwrap();
-    assert_eq!(*types, serde_json::json!(input::TYPES));
+    assert_eq!(*types, serde_json::json!(model::runbook::InputKind::NAMES));
 }
 
 #[test]

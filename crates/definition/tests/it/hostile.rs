@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use definition::{ListedFile, Listing, SourceText, limits, read, read_inputs};
+use definition::{Asking, ListedFile, Listing, SourceText, limits, read, read_inputs};
 use model::runbook::{FileMode, Input};
 use serde_json::json;
 
@@ -132,7 +132,8 @@ fn many_slips_are_told_soon() {
         })
         .collect();
     let given = (0..15_000).map(|i| (format!("{}{i:05}", "a".repeat(58)), json!(1))).collect();
-    assert_eq!(read_inputs(&inputs, &given).unwrap_err().len(), 15_000);
+    let asking = Asking { now: jiff::Timestamp::UNIX_EPOCH, caller: "ada" };
+    assert_eq!(read_inputs(&inputs, &[], &given, &asking).unwrap_err().len(), 15_000);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 

@@ -2,13 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use definition::{inputs_digest, read_inputs};
-use model::runbook::{INPUT_MAX, INPUTS_MAX, Input, InputKind, InputValue};
+use definition::{Asking, inputs_digest};
+use model::{
+    api::Fault,
+    runbook::{INPUT_MAX, INPUTS_MAX, Input, InputKind, InputValue, InputValues},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 pub const STRING: InputKind = InputKind::String { pattern: None, min_length: None, max_length: None };
 const INTEGER: InputKind = InputKind::Integer { min: None, max: None };
+
+const ASKING: Asking<'_> = Asking { now: jiff::Timestamp::UNIX_EPOCH, caller: "ada" };
+
+fn read_inputs(inputs: &[Input], given: &BTreeMap<String, Value>) -> Result<InputValues, Vec<Fault>> {
+    definition::read_inputs(inputs, &[], given, &ASKING).map(|read| read.values)
+}
 
 fn input(name: &str, kind: InputKind) -> Input {
     Input {

@@ -26,7 +26,7 @@ pub enum RunEvent {
     /// A free place was found: the attempt begins.
     #[serde(rename = "step.started")]
     StepStarted { step: u32, attempt: u32 },
-    /// The runner says how an attempt ended; also how a step ended that has no attempts.
+    /// The runner says how an attempt ended, even if the attempt was thought lost; also how a step ended that has none.
     #[serde(rename = "step.finished")]
     StepFinished { step: u32, attempt: u32, end: StepEnd },
     /// Nobody can learn how this attempt ended.
@@ -38,9 +38,11 @@ pub enum RunEvent {
     /// A person said how a lost attempt ended.
     #[serde(rename = "step.resolved")]
     StepResolved { step: u32, attempt: u32, answer: Answer },
+    /// What is under way ends; cleanup is performed. While the run or a called runbook cleans up: that ends too.
     #[serde(rename = "run.cancel_requested")]
     CancelRequested { by: Requester },
-    /// The lock that the run, or this step of it, waited for is its own now.
+    /// The lock that the run, or this step of it, waited for is its own now. Whoever keeps the locks says it, once for each
+    /// [`AcquireLock`](super::RunEffect::AcquireLock).
     #[serde(rename = "lock.granted")]
     LockGranted { step: Option<u32> },
     /// The lock that this step needs is full, and it does not wait for it.

@@ -95,7 +95,11 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
     run.revision += 1;
     match event {
         RunEvent::Requested(_) | RunEvent::Due {} => {}
-        RunEvent::LockRefused { step: place, .. } => call_over(run, *place),
+        RunEvent::LockRefused { step: place, .. } => {
+            if let Some(step) = run.step_mut(*place) {
+                step.inputs = None;
+            }
+        }
         RunEvent::Started {} => run.started_at = Some(at),
         RunEvent::Waiting { wait } => run.wait = Some(wait.clone()),
         RunEvent::LockGranted { step: None } => run.wait = None,
@@ -135,8 +139,9 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
             set_state(run, *place, StepState::Running);
             if let Some(step) = run.step_mut(*place) {
                 keep_end(step, end);
+                // The runbook that it calls is not under way: not yet, or not any more.
+                step.inputs = None;
             }
-            call_over(run, *place);
         }
         RunEvent::StepFinished { step: place, end, .. } => finished(run, at, *place, end),
         RunEvent::CancelRequested { by } => {
@@ -253,23 +258,15 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
     }
 }
 
-/// The runbook that this step calls is not under way: not yet, or not any more.
-fn call_over(run: &mut Run, place: u32) {
-    if run.step(place).is_some_and(|step| step.inputs.is_some())
-        && let Some(step) = run.step_mut(place)
-    {
-        step.inputs = None;
-    }
-}
-
 fn waiting(run: &mut Run, place: u32, attempt: u32, wait: &Wait) {
-    let shown =
+    // An attempt begins when a runner takes it; all else begins by waiting.
+    let of_attempt =
         matches!(wait.reason, WaitReason::Runner | WaitReason::Lost { .. } | WaitReason::Retry { .. });
     change(run, place, |step| {
         step.state = StepState::Waiting;
         step.wait = Some(wait.clone());
         step.attempt = attempt;
-        if !shown {
+        if !of_attempt {
             step.started_at = step.started_at.or(Some(wait.since));
         }
     });

@@ -473,6 +473,27 @@ fn time_is_up_for_a_group_and_the_rest_goes_on() {
 }
 
 #[test]
+fn what_is_canceled_is_not_late_as_well() {
+    let slow = Step { timeout_s: Some(60), ..group("slow", vec![script("a")]) };
+    let world = story(
+        &steps(vec![slow]),
+        "> begin
+           run begins
+           slow begins
+           slow.a begins
+         > cancel
+           bob cancels
+         > pass 1h
+           refused: nothing is due yet
+         > canceled slow.a
+           slow.a canceled, canceled
+           slow canceled, canceled: step `a` ended canceled
+           run canceled, canceled: canceled by bob",
+    );
+    assert_eq!(world.run.wake_at(), None);
+}
+
+#[test]
 fn time_is_up_for_a_person_and_for_a_wait() {
     let look = Step { timeout_s: Some(60), continue_on_failure: true, ..manual("look") };
     let long = Step { timeout_s: Some(60), continue_on_failure: true, ..wait("long", "1h") };

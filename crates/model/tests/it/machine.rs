@@ -90,7 +90,10 @@ fn possible(world: &mut World, choices: &mut Choices, kind: usize, places: u32) 
         11 | 12 => {
             let waiting: Vec<Option<u32>> =
                 world.locks.iter().filter(|(_, (_, held))| !held).map(|(who, _)| *who).collect();
-            match waiting.is_empty().then_some(None).unwrap_or_else(|| Some(*choices.pick(&waiting)))? {
+            if waiting.is_empty() {
+                return None;
+            }
+            match *choices.pick(&waiting) {
                 Some(step) if choices.percent(40) => Some(world.refuse(step)),
                 who => Some(world.grant(who)),
             }
@@ -180,7 +183,7 @@ proptest! {
         let program = program(&mut Choices::new(written));
         let mut choices = Choices::new(happens);
         let mut world = World::new(&program, choices.below(4) as u32);
-        let mut play = |world: &mut World, choices: &mut Choices| {
+        let play = |world: &mut World, choices: &mut Choices| {
             while !choices.is_over() && !world.run.state.is_end() {
                 step(world, choices);
             }

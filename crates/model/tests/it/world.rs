@@ -396,6 +396,10 @@ impl World {
             let wake_at = run.wake_at();
             assert!(!only_time || wake_at.is_some(), "it waits for a moment that never comes");
             assert!(wake_at.is_none_or(|wake| wake > self.at), "what is due has happened");
+            if let Some(wake) = wake_at {
+                let due = transition(Some(run), wake, RunEvent::Due {}, 0, &Tiny);
+                assert!(due.is_ok(), "whoever is woken finds something due");
+            }
         }
         // Whatever must end was told so.
         if run.body.stopping == Some(Stopping::Canceled) {

@@ -180,6 +180,7 @@ impl Shim {
                 .map_err(|error| format!("its output cannot be kept: {error}"))
         });
         let workspace = Workspace::open_or_create(&task.runs, &task.run)
+            .map(|workspace| workspace.with_bundle(&task.bundle))
             .map_err(|error| format!("its working directory cannot be made: {error}"));
         // Before anything is started: whoever reads this later looks for processes.
         let written = self.journal.write(Some(&entry)).map_err(|error| {

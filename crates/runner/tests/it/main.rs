@@ -8,6 +8,7 @@ mod environment;
 mod hostile;
 mod kill;
 mod limits;
+mod net;
 mod output;
 mod outputs;
 mod scene;

@@ -2,16 +2,16 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, BufReader, Read},
+    io::{self, BufReader, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use definition::Expressions;
-use store::{Store, StoreError};
+use store::{KeyFile, Store, StoreError};
 
-use super::{BLOCK, COMPLETE, DATABASE, OUTPUT, README};
+use super::{BLOCK, COMPLETE, DATABASE, KEY, OUTPUT, README};
 
 /// Entries of an archive.
 const ENTRIES_MAX: u64 = 50_000_000;
@@ -26,6 +26,8 @@ pub struct Restored {
     pub files: u64,
     /// Bytes of them all.
     pub bytes: u64,
+    /// Secret inputs that were given up, since there is no key that opens them.
+    pub secrets_lost: u64,
 }
 
 /// Why nothing was restored.
@@ -53,9 +55,12 @@ fn damaged(what: impl Into<String>) -> RestoreError {
 
 /// Restore the archive at `file` into `directory`, which must be empty or not there. Nothing is left of it if that fails.
 ///
+/// `key` is the key file of the server that the backup is of. Without it the secret inputs of runs that had not ended are given
+/// up.
+///
 /// # Errors
 /// [`RestoreError`].
-pub async fn restore(file: &Path, directory: &Path) -> Result<Restored, RestoreError> {
+pub async fn restore(file: &Path, directory: &Path, key: Option<&Path>) -> Result<Restored, RestoreError> {
     let fault = |source| RestoreError::Directory { path: directory.to_owned(), source };
     let made = match fs::read_dir(directory) {
         Ok(mut entries) => {
@@ -73,7 +78,10 @@ pub async fn restore(file: &Path, directory: &Path) -> Result<Restored, RestoreE
     let (source, target) = (file.to_owned(), directory.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || unpack(&source, &target)).await;
     let restored = match unpacked.unwrap_or_else(|_| Err(damaged("reading it failed"))) {
-        Ok(restored) => look(directory).await.map(|()| restored),
+        Ok(restored) => {
+            let secrets_lost = settle(directory, key).await;
+            secrets_lost.map(|secrets_lost| Restored { secrets_lost, ..restored })
+        }
         Err(error) => Err(error),
     };
     if restored.is_err() {
@@ -82,12 +90,26 @@ pub async fn restore(file: &Path, directory: &Path) -> Result<Restored, RestoreE
     restored
 }
 
-/// Is it a store? The copy says of itself that it is one, so that a server that starts on it takes nothing up again.
-async fn look(directory: &Path) -> Result<(), RestoreError> {
+/// Is it a store, and does the key open what is sealed in it? The copy says of itself that it is one, so that a server that
+/// starts on it takes nothing up again. Answers how many secrets were given up.
+async fn settle(directory: &Path, key: Option<&Path>) -> Result<u64, RestoreError> {
     let store = Store::open_sqlite(&directory.join(DATABASE), Arc::new(Expressions::default())).await?;
-    let answers = store.ping().await;
+    let settled = match key {
+        Some(key) => put_key(&store, key, &directory.join(KEY)).await.map(|()| 0),
+        None => store.give_up_secrets().await.map_err(RestoreError::from),
+    };
     store.close().await;
-    Ok(answers?)
+    settled
+}
+
+async fn put_key(store: &Store, from: &Path, to: &Path) -> Result<(), RestoreError> {
+    let unreadable = |source| RestoreError::Unreadable { path: from.to_owned(), source };
+    let text = fs::read(from).map_err(unreadable)?;
+    let fault = |source| RestoreError::Directory { path: to.to_owned(), source };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(to).map_err(fault)?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(fault)?;
+    store.unlock(KeyFile::open_or_make(to)?).await?;
+    Ok(())
 }
 
 /// Only what was made here can be there: the directory was empty.
@@ -107,7 +129,7 @@ fn unpack(file: &Path, directory: &Path) -> Result<Restored, RestoreError> {
     let mut decoder =
         zstd::Decoder::with_buffer(BufReader::new(opened)).map_err(|error| damaged(error.to_string()))?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(|error| damaged(error.to_string()))?;
-    let mut reader = Reader { from: decoder, directory, restored: Restored { files: 0, bytes: 0 } };
+    let mut reader = Reader { from: decoder, directory, restored: Restored { files: 0, bytes: 0, secrets_lost: 0 } };
     let mut entries = 0;
     let mut database = false;
     loop {

@@ -143,13 +143,6 @@ impl Engine {
         }
         Ok(Some(follow))
     }
-
-    /// The logs of all attempts of a run, in the order in which they ended; those that run come last.
-    pub(crate) async fn logs(&self, run: &Run) -> Result<Vec<LogKey>, StoreError> {
-        let ended = self.0.store.ended_attempts(run.id, 0, run.revision).await?;
-        let ended = ended.into_iter().map(|ended| (ended.step, ended.attempt));
-        Ok(ended.chain(open(run)).map(|attempt| key(run.id, attempt)).collect())
-    }
 }
 
 impl Follow {

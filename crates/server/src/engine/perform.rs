@@ -52,11 +52,12 @@ impl Engine {
             Ok(Prepared::Process(task)) => self.under_shim(run.id, *task, stop).await,
             Ok(Prepared::Http(task, log)) => {
                 self.changes().nudge(run.id);
-                runner::http(*task, log, stop).await
+                self.0.network.http(&task, log, stop).await
             }
             Ok(Prepared::Check(task, log)) => {
                 self.changes().nudge(run.id);
-                runner::check(*task, log, stop).await
+                let check = self.0.network.check(&task.check, log, stop.clone());
+                within(task.timeout, check, &stop).await
             }
             Err(end) => *end,
         }
@@ -66,7 +67,7 @@ impl Engine {
     async fn under_shim(&self, run: RunId, task: Task, stop: Stop) -> StepEnd {
         let key = task.id().log_key();
         self.outputs().expect(key.clone());
-        let end = self.0.shims.perform(&task, &stop, self.on_progress(run, key.clone())).await;
+        let end = self.0.shims.perform(&task, stop, self.on_progress(run, key.clone())).await;
         self.close_log(&key, &end).await;
         end
     }
@@ -149,6 +150,21 @@ impl Engine {
             if self.0.abandoned.load(Ordering::Relaxed) {
                 return None;
             }
+        }
+    }
+}
+
+/// The end of a check, or that its time was up.
+async fn within(timeout: Option<Duration>, check: impl Future<Output = StepEnd>, stop: &Stop) -> StepEnd {
+    let Some(timeout) = timeout else { return check.await };
+    let mut check = std::pin::pin!(check);
+    tokio::select! {
+        end = &mut check => end,
+        () = tokio::time::sleep(timeout) => {
+            // It finishes its log as if it was canceled.
+            stop.cancel();
+            check.await;
+            StepEnd::failed(Cause::Timeout, format!("still not good after {} s", timeout.as_secs()))
         }
     }
 }

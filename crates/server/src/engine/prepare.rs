@@ -1,23 +1,20 @@
 //! From a stored start to what a runner is given: the step as written, with every template filled in, its variables, its
 //! files and its secrets.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use model::{
     evaluate::Evaluate as _,
     inventory::{LOCAL, PRODUCTION},
     run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, values},
     runbook::{
-        Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, Step, StepAction, Template,
+        Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, StatusRange, Step, StepAction,
+        Template,
         input_variable, secret_variable,
     },
 };
 use output::{LogKey, LogWriter};
-use runner::{Action, CheckOf, CheckTask, HttpTask, Limits, Repeat, Secret, Task, TaskFile, Workspace};
+use runner::{Action, CheckTask, Field, HttpTask, Limits, Probe, Repeat, Secret, Task, TaskFile, Workspace};
 use serde_json::Value;
 
 use super::{Attempt, Engine, perform::cannot_start, versions::Version};
@@ -32,7 +29,13 @@ pub(super) enum Prepared {
     Process(Box<Task>),
     /// By this process itself.
     Http(Box<HttpTask>, LogWriter),
-    Check(Box<CheckTask>, LogWriter),
+    Check(Box<Checking>, LogWriter),
+}
+
+/// A check, and how long it may take whatever it says itself.
+pub(super) struct Checking {
+    pub check: CheckTask,
+    pub timeout: Option<Duration>,
 }
 
 type Refusal = Box<StepEnd>;
@@ -96,21 +99,6 @@ impl Engine {
         let version = self.0.versions.of(&self.0.store, &run.project, &scope.runbook, &scope.digest).await;
         version.map_err(|error| cannot_start(format!("its version cannot be read: {error}")))
     }
-
-    /// The working directory of a run: made by its first step, there for the others.
-    fn workspace(&self, run: &Run) -> Result<Arc<Workspace>, Refusal> {
-        let mut workspaces = self.0.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(workspace) = workspaces.get(&run.id) {
-            return Ok(Arc::clone(workspace));
-        }
-        let id = run.id.to_string();
-        // After a restart of the server it is there.
-        let workspace = Workspace::open(&self.0.work, &id).or_else(|_| Workspace::create(&self.0.work, &id));
-        let fault = |error| cannot_start(format!("its working directory cannot be made: {error}"));
-        let workspace = Arc::new(workspace.map_err(fault)?);
-        workspaces.insert(run.id, Arc::clone(&workspace));
-        Ok(workspace)
-    }
 }
 
 impl Preparing<'_> {
@@ -124,40 +112,47 @@ impl Preparing<'_> {
             StepAction::Http(request) => self.http(request),
             StepAction::Check(Check { subject, every_s, within_s }) => {
                 let (every, within) = (Duration::from_secs(every_s), Duration::from_secs(within_s));
-                let subject = match subject {
+                let statuses = |status: Vec<StatusRange>| status.into_iter().map(|range| (range.from, range.to)).collect();
+                let probe = match subject {
                     CheckSubject::Script { interpreter, script } => {
                         let repeat = Repeat { interval: every, within };
                         return self.process(Action::Run { interpreter, script }, Some(repeat)).await;
                     }
                     CheckSubject::Http { url, status, contains } => {
-                        CheckOf::Http { url: url.0, status, contains: contains.map(|text| text.0) }
+                        let (status, contains) = (statuses(status), contains.map(|text| text.0));
+                        Probe::Http { url: url.0, headers: Vec::new(), status, contains }
                     }
-                    CheckSubject::Tcp { address } => CheckOf::Tcp { address: address.0 },
+                    CheckSubject::Tcp { address } => Probe::Tcp { address: address.0 },
                 };
-                let (timeout, forbidden) = (self.time_left(), self.engine.0.forbidden.clone());
-                let task = CheckTask { subject, every, within, timeout, forbidden };
-                Ok(Prepared::Check(Box::new(task), self.log()?))
+                let check = CheckTask { probe, interval: every, within, mask: Vec::new() };
+                let checking = Checking { check, timeout: self.time_left() };
+                Ok(Prepared::Check(Box::new(checking), self.log()?))
             }
             other => Err(cannot_start(format!("`{}` is nothing that a runner performs", other.name()))),
         }
     }
 
     fn http(&self, request: HttpRequest) -> Result<Prepared, Refusal> {
-        let json = matches!(request.body, Some(HttpBody::Json(_)));
+        let mut headers: Vec<(String, String)> =
+            request.headers.into_iter().map(|(name, value)| (name, value.0)).collect();
         let body = request.body.map(|body| match body {
-            HttpBody::Json(value) => value.to_string().into_bytes(),
+            HttpBody::Json(value) => {
+                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                    headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+                }
+                value.to_string().into_bytes()
+            }
             HttpBody::Raw(text) => text.0.into_bytes(),
         });
         let task = HttpTask {
             method: request.method,
             url: request.url.0,
-            headers: request.headers.into_iter().map(|(name, value)| (name, value.0)).collect(),
+            headers,
             body,
-            json,
-            status: request.status,
-            outputs: request.outputs,
+            status: request.status.into_iter().map(|range| (range.from, range.to)).collect(),
+            outputs: request.outputs.into_iter().map(|(name, pointer)| (name, Field::Json(pointer))).collect(),
             timeout: self.time_left(),
-            forbidden: self.engine.0.forbidden.clone(),
+            mask: Vec::new(),
         };
         Ok(Prepared::Http(Box::new(task), self.log()?))
     }
@@ -183,10 +178,12 @@ impl Preparing<'_> {
     }
 
     async fn process(self, action: Action, repeat: Option<Repeat>) -> Result<Prepared, Refusal> {
-        let workspace = self.engine.workspace(self.run)?;
         let bundle = format!("files-{}", self.planned.scope);
-        let laid_out = workspace.lay_out(&bundle, &self.version.files);
-        laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+        if !self.version.files.is_empty() {
+            let run = self.run.id.to_string();
+            let laid_out = Workspace::lay_out(&self.engine.0.work, &run, &bundle, &self.version.files);
+            laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+        }
         let (inputs, declared) = self.inputs();
         let mut variables = self.variables(inputs);
         let mut files = Vec::new();

@@ -69,7 +69,7 @@ impl Engine {
             if let Found::Running(attached) = stray {
                 let stop = Stop::new();
                 stop.kill_now();
-                attached.follow(&stop, |_| {}).await;
+                attached.follow(stop, |_| {}).await;
             }
             self.acknowledge(&id);
         }
@@ -85,7 +85,7 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             let stop = engine.stop_of(known.run.id, known.step, known.attempt);
-            let end = attached.follow(&stop, engine.on_progress(known.run.id, key.clone())).await;
+            let end = attached.follow(stop, engine.on_progress(known.run.id, key.clone())).await;
             engine.close_log(&key, &end).await;
             let next = engine.over(&known, end).await;
             engine.0.running.fetch_sub(1, Ordering::Relaxed);

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use model::{
-    name::Digest,
-    runbook::{Runbook, Step},
-};
+use model::{name::Digest, runbook::Runbook};
 use runner::BundleFile;
 use store::{Store, StoreError};
 

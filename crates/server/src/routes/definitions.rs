@@ -50,7 +50,7 @@ pub(super) async fn apply(
     let mut remarks = checked.remarks;
     let paths = checked.definitions.iter().map(|definition| definition.path.as_str());
     let named = paths.zip(&checked.compiled);
-    remarks.extend(planning::unknown_references(allowed.store(), &project, named).await?);
+    remarks.extend(planning::remarks_on_references(allowed.store(), &project, named).await?);
     let principal = allowed.principal();
     let apply = Apply {
         project: project.clone(),

@@ -12,7 +12,15 @@ const PUBLIC: &[(&str, &str)] = &[("get", "/healthz"), ("get", "/readyz"), ("pos
 
 /// Actions of administrators alone.
 const ADMIN_ONLY: &[&str] =
-    &["definition.apply", "token.read", "token.create", "token.revoke", "platform.read"];
+    &[
+    "definition.apply",
+    "definition.rollback",
+    "token.read",
+    "token.create",
+    "token.revoke",
+    "platform.read",
+    "platform.backup",
+];
 
 struct Route {
     method: Method,
@@ -40,6 +48,12 @@ fn filled(path: &str) -> String {
         .replace("{runbook}", "hello")
         .replace("{run}", id)
         .replace("{token}", id)
+        .replace("{step}", "look")
+        .replace("{inventory}", "shop")
+        .replace("{preset}", "nightly")
+        .replace("{input}", "region")
+        .replace("{digest}", &"0".repeat(64))
+        .replace("{sha256}", &"0".repeat(64))
 }
 
 #[test]

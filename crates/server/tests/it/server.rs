@@ -16,14 +16,7 @@ pub struct TestServer {
 }
 
 /// From where the servers of tests may fetch choices.
-pub const CHOICES_HOSTS: &[&str] = &["127.0.0.1:18480", "169.254.169.254"];
-
-/// The program whose `shim` subcommand steps live under.
-fn program() -> std::path::PathBuf {
-    let tests = std::env::current_exe().expect("a path");
-    let target = tests.ancestors().nth(2).expect("a target directory");
-    target.join("signalbox")
-}
+pub const CHOICES_HOSTS: &[&str] = &["127.0.0.1:18480", "127.0.0.1:18481", "169.254.169.254", "unknown.invalid"];
 
 impl TestServer {
     pub async fn start() -> Self {
@@ -37,7 +30,7 @@ impl TestServer {
             data_dir: directory.path().join("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             grace: Duration::from_millis(300),
-            program: program(),
+            program: server::Program::test("helper"),
             choices_hosts: CHOICES_HOSTS.iter().map(|host| host.parse().expect("a host")).collect(),
         };
         // A thread of its own, as in the program.
@@ -89,6 +82,24 @@ impl TestServer {
 
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         answer(self.with(&self.admin, Method::POST, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        answer(self.with(&self.admin, Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.with(&self.admin, Method::DELETE, path)).await
+    }
+
+    /// Keep a file in the project `default`.
+    pub async fn upload(&self, name: &str, bytes: &[u8]) -> Value {
+        let path = format!("/api/v1/projects/default/uploads?name={name}");
+        let request = self.with(&self.admin, Method::POST, &path);
+        let (status, uploaded) =
+            answer(request.header("content-type", "application/octet-stream").body(bytes.to_vec())).await;
+        assert_eq!(status, StatusCode::CREATED, "{uploaded}");
+        uploaded
     }
 
     pub async fn token(&self, name: &str, role: &str) -> String {

@@ -18,8 +18,8 @@ use crate::{
 
 /// Take a backup of the server while it goes on.
 ///
-/// The store, the definitions' files and what steps wrote, of one moment. The key file of secret inputs is not in it:
-/// keep that elsewhere. `signalbox restore` makes a data directory of it again.
+/// The store, the definitions' files and what steps wrote, of one moment. The key file of secret inputs (`key` in the data
+/// directory) is not in it: keep that elsewhere. `signalbox restore` makes a data directory of it again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  signalbox backup signalbox-$(date +%F).backup")]
 pub struct Args {
@@ -62,7 +62,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     } else {
         context.printer.out(&format!("{} ({bytes} bytes)\n", path.display()));
     }
-    context.printer.err("the server's key file (key) is not in it: keep a copy of that elsewhere");
+    context.printer.err("the server's key file (`key` in its data directory) is not in it: keep a copy of that elsewhere");
     Ok(Exit::Success)
 }
 

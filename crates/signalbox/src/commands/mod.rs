@@ -16,6 +16,7 @@ pub mod runbooks;
 pub mod runs;
 pub mod schema;
 pub mod server;
+pub mod shim;
 pub mod step;
 pub mod tokens;
 pub mod try_file;
@@ -35,6 +36,9 @@ use crate::{
 
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = shim::asked() {
+        return code;
+    }
     let cli = Cli::parse();
     if matches!(cli.command, Command::Server(_)) {
         server::close_inherited();

@@ -14,13 +14,18 @@ use crate::{
 ///
 /// A server started on it starts nothing that was running when the backup was taken: how those steps ended is unknown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  signalbox restore signalbox.backup --data-dir /var/lib/signalbox")]
+#[command(
+    after_help = "Example:\n  signalbox restore signalbox.backup --data-dir /var/lib/signalbox --key /safe/place/key"
+)]
 pub struct Args {
     /// The backup.
     file: PathBuf,
     /// A directory that is empty, or not there yet.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// The key file of the server that the backup is of; without it secret inputs that are sealed are given up.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -28,25 +33,30 @@ struct Done<'a> {
     data_dir: &'a Path,
     files: u64,
     bytes: u64,
+    secrets_lost: u64,
 }
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let restored = server::restore(&args.file, &args.data_dir)
+    let restored = server::restore(&args.file, &args.data_dir, args.key.as_deref())
         .await
         .map_err(|error| Failure::new(Exit::Refused, error.to_string()).hint("nothing was restored"))?;
-    let (files, bytes) = (restored.files, restored.bytes);
+    let server::Restored { files, bytes, secrets_lost } = restored;
     if context.printer.is_json() {
-        context.printer.object(&Done { data_dir: &args.data_dir, files, bytes });
+        context.printer.object(&Done { data_dir: &args.data_dir, files, bytes, secrets_lost });
     } else {
         let files = words::count(usize::try_from(files).unwrap_or(usize::MAX), "file");
         context.printer.out(&format!("{}: {files}, {bytes} bytes\n", args.data_dir.display()));
     }
-    let key = args.data_dir.join("key");
-    context.printer.err(&format!(
-        "the key file is not in a backup: put your copy at {} before the first start, readable by its owner only",
-        key.display()
-    ));
-    context.printer.err("without it the secret inputs of runs that had not ended cannot be opened");
+    if args.key.is_none() {
+        context.printer.err("the key file is not in a backup, and none was given with --key");
+        let lost = words::count(usize::try_from(secrets_lost).unwrap_or(usize::MAX), "secret input");
+        context.printer.err(&format!(
+            "{lost} of runs that had not ended cannot be opened any more; those runs fail where they need one"
+        ));
+        if secrets_lost > 0 {
+            context.printer.err("if you have the key file, restore again into another directory, with --key");
+        }
+    }
     context.printer.err("steps that were running when the backup was taken will be unknown; nothing of them starts again");
     Ok(Exit::Success)
 }

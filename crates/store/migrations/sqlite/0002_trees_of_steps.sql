@@ -71,8 +71,10 @@ UPDATE runs SET
 
 DROP INDEX runs_by_state;
 CREATE INDEX runs_by_state ON runs (project, state, id);
-CREATE INDEX runs_by_service ON runs (project, service, id);
-CREATE INDEX runs_by_requester ON runs (project, requested_by, id);
+-- With the state before the id: the newest of each state are found at once, and of all states by asking for each.
+CREATE INDEX runs_by_service ON runs (project, service, state, id);
+CREATE INDEX runs_by_requester ON runs (project, requested_by, state, id);
+CREATE INDEX runs_by_runbook_state ON runs (project, runbook, state, id);
 CREATE INDEX runs_by_wake ON runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_unfinished ON runs (id) WHERE finished_at IS NULL;
 CREATE INDEX run_steps_running ON run_steps (run) WHERE running IS NOT NULL;

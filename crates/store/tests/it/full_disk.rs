@@ -99,7 +99,8 @@ impl Mount {
             .status()
             .is_ok_and(|status| status.success());
         if !mounted {
-            let line = "a full disk and a read-only one: no file system can be mounted here, so this was not run\n";
+            let line =
+                "a full disk and a read-only one: no file system can be mounted here, so this was not run\n";
             std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
         }
         mounted.then_some(Self(folder))
@@ -178,7 +179,10 @@ async fn a_disk_that_is_read_only_is_named_too() {
     store.close().await;
     mount.remount("ro");
     let error = Store::open_sqlite(&file, crate::bed::evaluator()).await.err().unwrap();
-    assert!(matches!(&error, StoreError::ReadOnly { place, .. } if place.contains("signalbox.db")), "{error:?}");
+    assert!(
+        matches!(&error, StoreError::ReadOnly { place, .. } if place.contains("signalbox.db")),
+        "{error:?}"
+    );
     let key = store::KeyFile::open_or_make(&mount.0.path().join("key")).err().unwrap();
     assert!(key.to_string().contains("cannot be made"), "{key}");
     mount.remount("rw");

@@ -90,7 +90,10 @@ async fn check(store: &Store) {
     let ended = store.run("default", RunId(Uuid::from_u128(ENDED))).await.unwrap().unwrap();
     assert_eq!((ended.steps[0].path.as_str(), ended.inputs.len()), ("one", 2));
     let attempts = store.running_attempts().await.unwrap();
-    assert_eq!(attempts.iter().map(|found| (found.run.0.as_u128(), found.step)).collect::<Vec<_>>(), [(RUNNING, 1)]);
+    assert_eq!(
+        attempts.iter().map(|found| (found.run.0.as_u128(), found.step)).collect::<Vec<_>>(),
+        [(RUNNING, 1)]
+    );
     let unfinished = store.unfinished_runs(None, 9).await.unwrap();
     assert_eq!(unfinished.len(), 2);
 

@@ -64,7 +64,7 @@ impl Machine<'_> {
             }
             // Each attempt of a called runbook cleans up; handlers are for the last one, when it has failed for good.
             let retry = match phase {
-                Phase::Main | Phase::Cleanup => owner.and_then(|place| self.retry_of(place, &end)),
+                Phase::Main | Phase::Cleanup => owner.and_then(|place| self.next_try(place, &end)),
                 Phase::OnFailure => None,
             };
             let next = match phase {

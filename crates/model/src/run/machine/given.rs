@@ -20,8 +20,12 @@ impl<'e> Machine<'e> {
                 self.lost(step, cause, message);
                 Ok(())
             }
-            RunEvent::StepAnswered { step, answer, outputs } => self.take_answer(step, answer, outputs),
-            RunEvent::StepResolved { step, attempt, answer } => self.take_resolution(step, attempt, answer),
+            RunEvent::StepAnswered { step, answer, outputs } => {
+                self.take_answer(step, as_kept(answer), outputs)
+            }
+            RunEvent::StepResolved { step, attempt, answer } => {
+                self.take_resolution(step, attempt, as_kept(answer))
+            }
             RunEvent::CancelRequested { by } => self.take_cancel(RunEvent::CancelRequested { by }),
             RunEvent::LockGranted { step } => self.take_lock(step),
             RunEvent::LockRefused { step, message } => {
@@ -68,8 +72,9 @@ impl<'e> Machine<'e> {
 
     /// Does the step wait for somebody who knows how this attempt ended?
     fn is_lost(&self, place: u32, attempt: u32) -> Result<bool, Refused> {
-        let reason = self.step(place)?.wait.as_ref().map(|wait| wait.reason.clone());
-        Ok(matches!(reason, Some(WaitReason::Lost { attempt: lost, .. }) if lost == attempt))
+        let step = self.step(place)?;
+        let reason = step.wait.as_ref().map(|wait| &wait.reason);
+        Ok(matches!(reason, Some(WaitReason::Lost { attempt: lost, .. }) if *lost == attempt))
     }
 
     fn take_answer(
@@ -186,14 +191,14 @@ impl<'e> Machine<'e> {
             self.lost(place, cause, end.message.unwrap_or_else(|| "nobody can say how it ended".to_owned()));
             return;
         }
-        match self.retry_of(place, &end) {
+        match self.next_try(place, &end) {
             Some(retry) => self.retry(place, retry, end),
             None => self.failed_or_over(place, end),
         }
     }
 
     /// How it is tried again after this end, if it is to be. Only what is known to have ended is.
-    pub(super) fn retry_of(&self, place: u32, end: &StepEnd) -> Option<&'e Retry> {
+    pub(super) fn next_try(&self, place: u32, end: &StepEnd) -> Option<&'e Retry> {
         let step = self.run.step(place)?;
         let retry = self.planned(step)?.retry.as_ref()?;
         let fits =
@@ -270,6 +275,11 @@ impl<'e> Machine<'e> {
 /// No database column and no environment can hold a NUL.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// An answer as it is kept.
+fn as_kept(answer: Answer) -> Answer {
+    Answer { comment: answer.comment.map(|comment| without_nul(&comment)), ..answer }
 }
 
 /// A result as it is kept. It is never refused for its form, since that would leave its step running for ever: a cause is

@@ -1,0 +1,18 @@
+//! A store that was restored without its key file.
+
+use crate::{Store, StoreError, engine::in_write};
+
+impl Store {
+    /// Give up the secret inputs of all runs that have not ended, and the keys that they are sealed under: the next start
+    /// begins with a new key. Answers how many there were.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn give_up_secrets(&self) -> Result<u64, StoreError> {
+        in_write!(self, |connection| async move {
+            let gone = sqlx::query("DELETE FROM sealed").execute(&mut *connection).await?;
+            sqlx::query("DELETE FROM seal_keys").execute(&mut *connection).await?;
+            Ok(gone.rows_affected())
+        })
+    }
+}
