@@ -11,6 +11,8 @@ const RunbooksPage = lazy(() => import('./pages/runbooks/RunbooksPage'));
 const RunbookPage = lazy(() => import('./pages/runbook/RunbookPage'));
 const RunsPage = lazy(() => import('./pages/runs/RunsPage'));
 const RunPage = lazy(() => import('./pages/run/RunPage'));
+const InventoriesPage = lazy(() => import('./pages/inventories/InventoriesPage'));
+const InventoryPage = lazy(() => import('./pages/inventory/InventoryPage'));
 const TokensPage = lazy(() => import('./pages/tokens/TokensPage'));
 
 export function Routing() {
@@ -26,6 +28,8 @@ export function Routing() {
             <Route path="runbooks/:runbook" element={<RunbookPage />} />
             <Route path="runs" element={<RunsPage />} />
             <Route path="runs/:run" element={<RunPage />} />
+            <Route path="inventories" element={<InventoriesPage />} />
+            <Route path="inventories/:inventory" element={<InventoryPage />} />
           </Route>
           <Route path="tokens" element={<TokensPage />} />
           <Route path="*" element={<NotFoundPage />} />

@@ -53,7 +53,7 @@ test('every kind of input arrives byte for byte, and what was not given is not s
   await page.getByText('OPS-7 <b>try</b> it').waitFor();
   await page.locator('.sb-values').getByText('-9007199254740991').waitFor();
 
-  await page.getByRole('link', { name: 'Run again' }).click();
+  await page.getByRole('link', { name: 'Run with changes' }).click();
   await page.getByRole('button', { name: 'Run', exact: true }).waitFor();
   assert.equal(await page.locator('#input-text').inputValue(), HOSTILE);
   assert.equal(await page.locator('#input-count').inputValue(), '-9007199254740991');

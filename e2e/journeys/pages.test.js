@@ -12,6 +12,10 @@ const set = stage(async ({ box }) => {
   runs.done = await box.start('count', { lines: 30, pause: '0' }, 'OPS-13 a look at the numbers');
   await Promise.all(Object.values(runs).map((run) => box.ended(run)));
   runs.live = await box.start('count', { lines: 3000, pause: '0.2' }, 'OPS-14 this one goes on');
+  runs.rolled = await box.start('roll', { bad: 'web2' }, 'OPS-15 new certificates');
+  await box.ended(runs.rolled);
+  runs.manual = await box.start('checklist', {}, 'OPS-16 every morning');
+  runs.gate = await box.start('gated', {}, 'OPS-17 it is full');
 });
 
 const PAGES = [
@@ -20,6 +24,9 @@ const PAGES = [
   ['runbooks-none', () => '/p/default/runbooks?q=nothing'],
   ['runbook', () => '/p/default/runbooks/every-input'],
   ['runbook-again', () => `/p/default/runbooks/count?again=${runs.done}`],
+  ['runbook-kinds', () => '/p/default/runbooks/every-kind'],
+  ['runbook-targets', () => '/p/default/runbooks/roll'],
+  ['runbook-steps', () => '/p/default/runbooks/roll?tab=steps'],
   ['runbook-document', () => '/p/default/runbooks/every-input?tab=document'],
   ['runbook-versions', () => '/p/default/runbooks/every-input?tab=versions'],
   ['runs', () => '/p/default/runs'],
@@ -28,8 +35,14 @@ const PAGES = [
   ['run-done', () => `/p/default/runs/${runs.done}`],
   ['run-failed', () => `/p/default/runs/${runs.failed}`],
   ['run-hostile', () => `/p/default/runs/${runs.hostile}`],
+  ['run-targets', () => `/p/default/runs/${runs.rolled}?step=roll%5Bweb2%5D.restart`],
+  ['run-manual', () => `/p/default/runs/${runs.manual}`, { quiet: true }],
+  ['run-gate', () => `/p/default/runs/${runs.gate}`, { quiet: true }],
   ['run-missing', () => '/p/default/runs/0199a000-0000-7000-8000-000000000000'],
   ['project-missing', () => '/p/nowhere/runbooks'],
+  ['inventories', () => '/p/default/inventories'],
+  ['inventory', () => '/p/default/inventories/shop'],
+  ['inventory-missing', () => '/p/default/inventories/nowhere'],
   ['tokens', () => '/tokens'],
   ['not-found', () => '/nowhere'],
 ];
@@ -42,13 +55,13 @@ for (const [size, viewport] of [
     test(`every page, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
       const faults = [];
       const page = await open(set.browser, set.box.url, { viewport, colorScheme });
-      for (const [name, path, { out = false } = {}] of PAGES) {
+      for (const [name, path, { out = false, quiet = false } = {}] of PAGES) {
         if (!out) {
           await enter(page, set.box.token);
         }
         await page.goto(path());
         await page.locator('h1').waitFor();
-        if (name.startsWith('run-') && name !== 'run-missing') {
+        if (name.startsWith('run-') && name !== 'run-missing' && !quiet) {
           await page.locator('.sb-log-stdout').first().waitFor();
         }
         await page.waitForTimeout(200);

@@ -1,11 +1,12 @@
 import createClient from 'openapi-fetch';
 
-import type { paths } from '../api';
 import { learnClock } from '../live/clock';
 import { serverAnswered, serverLost } from '../live/connection';
+import type { paths } from '../api';
 import { NoAnswerError, ProblemError, toProblem } from './problem';
 
-async function fetchOrNoAnswer(request: Request): Promise<Response> {
+/** An answer, whatever it says, or a `NoAnswerError`. */
+export async function fetchOrNoAnswer(request: Request): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(request);

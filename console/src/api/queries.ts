@@ -1,10 +1,24 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
 import { answer, api } from './client';
-import type { Page, Project, RunFilter, RunSummary, RunView, RunbookSummary, RunbookView, SessionView } from './shapes';
-import type { TokenView, VersionSummary } from './shapes';
 import { latestRuns } from '../live/latest';
 import { newerView } from '../live/reduce';
+import type {
+  InventorySummary,
+  InventoryView,
+  Page,
+  Preset,
+  Project,
+  RunFilter,
+  RunSummary,
+  RunView,
+  RunbookSummary,
+  RunbookView,
+  SessionView,
+  TokenView,
+  VersionDiff,
+  VersionSummary,
+} from './shapes';
 import { statusOf } from './problem';
 
 const MOST = 200;
@@ -86,8 +100,78 @@ export function versionsQuery(project: string, runbook: string) {
   });
 }
 
+/** A version of a runbook as it was published; it never changes. */
+export function versionQuery(project: string, runbook: string, digest: string) {
+  return queryOptions({
+    queryKey: ['version', project, runbook, digest],
+    queryFn: ({ signal }): Promise<RunbookView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/runbooks/{runbook}/versions/{digest}', {
+          params: { path: { project, runbook, digest } },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+}
+
+export function diffQuery(project: string, runbook: string, from: string, to: string) {
+  return queryOptions({
+    queryKey: ['diff', project, runbook, from, to],
+    queryFn: ({ signal }): Promise<VersionDiff> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/runbooks/{runbook}/diff', {
+          params: { path: { project, runbook }, query: { from, to } },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+}
+
+export function presetsQuery(project: string, runbook: string) {
+  return queryOptions({
+    queryKey: ['presets', project, runbook],
+    queryFn: ({ signal }): Promise<Preset[]> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/runbooks/{runbook}/presets', {
+          params: { path: { project, runbook } },
+          signal,
+        }),
+      ).then((page) => page.items),
+  });
+}
+
+export function inventoriesQuery(project: string) {
+  return queryOptions({
+    queryKey: ['inventories', project],
+    queryFn: ({ signal }): Promise<InventorySummary[]> =>
+      all((after) =>
+        answer(
+          api.GET('/api/v1/projects/{project}/inventories', {
+            params: { path: { project }, query: { limit: MOST, after } },
+            signal,
+          }),
+        ),
+      ),
+  });
+}
+
+export function inventoryQuery(project: string, inventory: string) {
+  return queryOptions({
+    queryKey: ['inventory', project, inventory],
+    queryFn: ({ signal }): Promise<InventoryView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/inventories/{inventory}', {
+          params: { path: { project, inventory } },
+          signal,
+        }),
+      ),
+  });
+}
+
 export function runsQuery(project: string, filter: RunFilter, limit = 50) {
-  const { states, runbook } = filter;
+  const { states, runbook, text } = filter;
   return infiniteQueryOptions({
     queryKey: ['runs', project, filter, limit],
     queryFn: async ({ signal, pageParam }): Promise<Page<RunSummary>> => {
@@ -100,6 +184,7 @@ export function runsQuery(project: string, filter: RunFilter, limit = 50) {
               after: pageParam ?? undefined,
               runbook: runbook ?? undefined,
               state: states.length > 0 ? states.join(',') : undefined,
+              text: text.trim() === '' ? undefined : text.trim(),
             },
           },
           signal,

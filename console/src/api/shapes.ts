@@ -2,29 +2,56 @@ import type { components } from '../api';
 
 type Schemas = components['schemas'];
 
-export type Problem = Schemas['Problem'];
-export type Fault = Schemas['Fault'];
-export type Project = Schemas['Project'];
+export type AnswerRequest = Schemas['AnswerRequest'];
+export type AnswerVerdict = Schemas['AnswerVerdict'];
+export type Body = Schemas['Body'];
+export type Cause = Schemas['Cause'];
+export type ChoiceOption = Schemas['ChoiceOption'];
+export type Concurrency = Schemas['Concurrency'];
+export type CreatedToken = Schemas['CreatedToken'];
+export type DecisionRequest = Schemas['DecisionRequest'];
 export type Effect = Schemas['Effect'];
+export type Fault = Schemas['Fault'];
+export type FileDiff = Schemas['FileDiff'];
+export type Input = Schemas['Input'];
+export type InputValue = Schemas['InputValue'];
+export type InventorySummary = Schemas['InventorySummary'];
+export type InventoryView = Schemas['InventoryView'];
+export type LockView = Schemas['LockView'];
+export type On = Schemas['On'];
+export type OutputChunk = Schemas['OutputChunk'];
+export type OutputStream = Schemas['OutputStream'];
+export type Phase = Schemas['Phase'];
+export type PlanStepView = Schemas['PlanStepView'];
+export type PlanView = Schemas['PlanView'];
+export type Preset = Schemas['Preset'];
+export type Problem = Schemas['Problem'];
+export type Project = Schemas['Project'];
+export type Resolution = Schemas['Resolution'];
+export type ResolveRequest = Schemas['ResolveRequest'];
+export type RetryRequest = Schemas['RetryRequest'];
+export type Role = Schemas['Role'];
+export type RunChange = Schemas['RunChange'];
+export type RunState = Schemas['RunState'];
+export type RunSummary = Schemas['RunSummary'];
+export type RunView = Schemas['RunView'];
 export type Runbook = Schemas['Runbook'];
 export type RunbookSummary = Schemas['RunbookSummary'];
 export type RunbookView = Schemas['RunbookView'];
-export type VersionSummary = Schemas['VersionSummary'];
-export type Input = Schemas['Input'];
-export type InputValue = Schemas['InputValue'];
-export type Step = Schemas['Step'];
-export type RunState = Schemas['RunState'];
-export type StepState = Schemas['StepState'];
-export type StepRun = Schemas['StepRun'];
-export type RunSummary = Schemas['RunSummary'];
-export type StartRequest = Schemas['StartRequest'];
-export type RunView = Schemas['RunView'];
-export type Role = Schemas['Role'];
+export type Script = Schemas['Script'];
 export type SessionView = Schemas['SessionView'];
+export type StartRequest = Schemas['StartRequest'];
+export type StatusRange = Schemas['StatusRange'];
+export type Step = Schemas['Step'];
+export type StepAnswer = Schemas['Answer'];
+export type StepRun = Schemas['StepRun'];
+export type StepState = Schemas['StepState'];
+export type Target = Schemas['Target'];
 export type TokenView = Schemas['TokenView'];
-export type CreatedToken = Schemas['CreatedToken'];
-export type OutputStream = Schemas['OutputStream'];
-export type OutputChunk = Schemas['OutputChunk'];
+export type UploadedFile = Schemas['UploadedFile'];
+export type VersionDiff = Schemas['VersionDiff'];
+export type VersionSummary = Schemas['VersionSummary'];
+export type Wait = Schemas['Wait'];
 
 /** A list, and how to get more of it. */
 export interface Page<T> {
@@ -37,4 +64,6 @@ export interface RunFilter {
   /** None: all. */
   states: RunState[];
   runbook: string | null;
+  /** Words that are in its runbook's name, title or reason. */
+  text: string;
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 
-import type { RunState, RunSummary, RunView, RunbookSummary } from '../api/shapes';
+import type { RunChange, RunState, RunSummary, RunView, RunbookSummary, StepRun } from '../api/shapes';
 import { LatestRuns } from './latest';
-import { type RunPages, mergeIntoPages, mergeIntoRunbooks, newerView } from './reduce';
+import { type RunPages, mergeIntoPages, mergeIntoRunbooks, newerView, withChange } from './reduce';
 import { Cursor, waitBefore } from './stream';
 
-const ALL = { states: [], runbook: null };
+const ALL = { states: [], runbook: null, text: '' };
 
 function run(id: string, state: RunState, runbook = 'deploy'): RunSummary {
   return { id, state, runbook, project: 'default', requested_by: 'anna', requested_at: '2026-11-23T06:00:00Z' };
@@ -27,6 +27,59 @@ test('a view never goes back', () => {
   expect(newerView(next, old)).toBe(next);
 });
 
+function step(name: string, state: StepRun['state'], outputs: Record<string, string> = {}): StepRun {
+  return { name, path: name, state, outputs, action: 'run', effect: 'read', attempt: 1 };
+}
+
+function view(revision: number, ...steps: StepRun[]): RunView {
+  return { id: 'r', revision, state: 'running', steps, outputs: {} } as unknown as RunView;
+}
+
+function change(revision: number, places: number[], ...steps: StepRun[]): RunChange {
+  return { id: 'r', revision, state: 'running', steps, places } as unknown as RunChange;
+}
+
+test('a change puts its steps at their places, and the others stay as they are', () => {
+  const old = view(4, step('a', 'succeeded'), step('b', 'running'));
+  const next = withChange(
+    old,
+    change(6, [3, 1, 2], step('d', 'pending'), step('b', 'failed', { x: '1' }), step('c', 'pending')),
+  );
+  expect(next?.steps.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'a succeeded',
+    'b failed',
+    'c pending',
+    'd pending',
+  ]);
+  expect(next?.steps[0]).toBe(old.steps[0]);
+  expect(next?.revision).toBe(6);
+  expect(next?.outputs).toEqual({ b: { x: '1' } });
+  expect(next).not.toHaveProperty('places');
+  expect(old.steps).toHaveLength(2);
+});
+
+test('a change that is older changes nothing, and one that does not fit is not guessed at', () => {
+  const old = view(4, step('a', 'running'));
+  expect(withChange(old, change(4, [0], step('a', 'pending')))).toBe(old);
+  expect(withChange(old, change(5, [2], step('c', 'pending')))).toBeNull();
+  expect(withChange(old, change(5, [0, 1], step('a', 'failed')))).toBeNull();
+  expect(withChange(undefined, change(5, [0], step('a', 'failed')))).toBeNull();
+  expect(withChange({ ...old, id: 'other' }, change(5, [0], step('a', 'failed')))).toBeNull();
+});
+
+test('a run moves between running and waiting', () => {
+  const list = pages(null, run('1', 'running'));
+  const waiting = mergeIntoPages(list, ALL, run('1', 'waiting'));
+  expect(states(waiting)).toEqual(['1 waiting']);
+  expect(states(mergeIntoPages(waiting, ALL, run('1', 'running')))).toEqual(['1 running']);
+});
+
+test('a list that is filtered by words takes up what has them', () => {
+  const filter = { states: [], runbook: null, text: 'Deploy' };
+  expect(states(mergeIntoPages(pages(null), filter, run('1', 'running')))).toEqual(['1 running']);
+  expect(states(mergeIntoPages(pages(null), { ...filter, text: 'backup' }, run('1', 'running')))).toEqual([]);
+});
+
 test('a list follows its runs', () => {
   const list = pages(null, run('3', 'running'), run('1', 'queued'));
   expect(states(mergeIntoPages(list, ALL, run('3', 'failed')))).toEqual(['3 failed', '1 queued']);
@@ -40,12 +93,12 @@ test('a state never goes back in a list', () => {
 });
 
 test('a filtered list gains and loses runs', () => {
-  const filter = { states: ['running' as const], runbook: null };
+  const filter = { states: ['running' as const], runbook: null, text: '' };
   const list = pages(null, run('1', 'running'));
   expect(states(mergeIntoPages(list, filter, run('1', 'succeeded')))).toEqual([]);
   expect(states(mergeIntoPages(list, filter, run('2', 'queued')))).toEqual(['1 running']);
   expect(states(mergeIntoPages(list, filter, run('2', 'running')))).toEqual(['2 running', '1 running']);
-  const other = { states: [], runbook: 'backup' };
+  const other = { states: [], runbook: 'backup', text: '' };
   expect(states(mergeIntoPages(pages(null), other, run('1', 'running')))).toEqual([]);
 });
 
@@ -57,7 +110,7 @@ test('an answer that is older than a stream’s word does not set a list back', 
   const latest = new LatestRuns();
   latest.note(run('1', 'succeeded'));
   expect(latest.freshen({ items: [run('1', 'running')], next: null }, ALL).items[0]?.state).toBe('succeeded');
-  const filter = { states: ['running' as const], runbook: null };
+  const filter = { states: ['running' as const], runbook: null, text: '' };
   expect(latest.freshen({ items: [run('1', 'running')], next: null }, filter).items).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import type { InfiniteData } from '@tanstack/react-query';
 
-import type { Page, RunFilter, RunState, RunSummary, RunView, RunbookSummary } from '../api/shapes';
+import type { Page, RunChange, RunFilter, RunState, RunSummary, RunView, RunbookSummary } from '../api/shapes';
 
 const ENDED: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'canceled', 'unknown']);
 
@@ -13,8 +13,53 @@ export function newerView(old: RunView | undefined, next: RunView): RunView {
   return old !== undefined && old.id === next.id && old.revision > next.revision ? old : next;
 }
 
+/** The outputs of a run, by step, as its view has them. */
+function outputsOf(steps: RunView['steps']): RunView['outputs'] {
+  const having = steps.filter(({ outputs }) => Object.keys(outputs).length > 0);
+  return Object.fromEntries(having.map((step) => [step.path ?? step.name, step.outputs]));
+}
+
+/**
+ * A view after some of its steps changed, each put at its place; steps that did not change stay the same objects. `null` if the
+ * change cannot be applied, since something between is missing: then the run is to be read again.
+ */
+export function withChange(view: RunView | undefined, change: RunChange): RunView | null {
+  if (view === undefined || view.id !== change.id) {
+    return null;
+  }
+  if (view.revision >= change.revision) {
+    return view;
+  }
+  const { places, steps: changed, ...header } = change;
+  if (places.length !== changed.length) {
+    return null;
+  }
+  const steps = view.steps.slice();
+  // In ascending order, so that new steps follow those before them.
+  for (const at of places.map((_, index) => index).toSorted((a, b) => (places[a] ?? 0) - (places[b] ?? 0))) {
+    const place = places[at] ?? -1;
+    const step = changed[at];
+    if (step === undefined || place < 0 || place > steps.length) {
+      return null;
+    }
+    steps[place] = step;
+  }
+  const outputs = changed.some((step) => Object.keys(step.outputs).length > 0) ? outputsOf(steps) : view.outputs;
+  return { ...header, steps, outputs };
+}
+
 function stage(run: RunSummary): number {
-  return run.state === 'queued' ? 0 : run.state === 'running' ? 1 : run.state === 'canceling' ? 2 : 3;
+  switch (run.state) {
+    case 'queued':
+      return 0;
+    case 'running':
+    case 'waiting':
+      return 1;
+    case 'canceling':
+      return 2;
+    default:
+      return 3;
+  }
 }
 
 /** Of two summaries of one run the later one; they carry no revision, but a state never goes back. */
@@ -27,6 +72,15 @@ export function shows(filter: RunFilter, run: RunSummary): boolean {
     (filter.states.length === 0 || filter.states.includes(run.state)) &&
     (filter.runbook === null || filter.runbook === run.runbook)
   );
+}
+
+/** Does a run that a stream tells of belong into a list that was filtered by words? As the server does it, about. */
+function hasWords(run: RunSummary, text: string): boolean {
+  const all = [run.runbook, run.title, run.reason].join(' ').toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
 }
 
 export type RunPages = InfiniteData<Page<RunSummary>, string | null>;
@@ -52,7 +106,7 @@ export function mergeIntoPages(pages: RunPages, filter: RunFilter, run: RunSumma
     };
   }
   const [first, ...rest] = pages.pages;
-  if (!shown || first === undefined) {
+  if (!shown || !hasWords(run, filter.text) || first === undefined) {
     return pages;
   }
   // Older than all that is loaded, and more is to come: it will come with its page.

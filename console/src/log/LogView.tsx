@@ -15,14 +15,24 @@ const MARGIN_ROWS = 20;
 
 interface LogViewProps {
   log: LiveLog;
-  /** Only this step's rows. */
+  /** Only the rows of this step, and of the steps in it. */
   step: string | null;
+  /** Only those of this attempt. */
+  attempt?: number | null;
   /** The whole log as text. */
   raw: string;
   /** May more come? */
   live: boolean;
   /** What to say while there is nothing. */
   empty: string;
+}
+
+/** Is a line of a step, or of one that is in it: the addresses of those begin with its own? */
+function isOf(line: LogLine, step: string, attempt: number | null): boolean {
+  const within =
+    line.step === step ||
+    (line.step.startsWith(step) && (line.step[step.length] === '.' || line.step[step.length] === '['));
+  return within && (attempt === null || line.step !== step || line.attempt === attempt);
 }
 
 /** How much of the list before went away at its beginning, in rows. */
@@ -40,7 +50,7 @@ function goneRows(before: { lines: LogLine[]; sums: Int32Array }, lines: LogLine
 }
 
 /** The log of a run: only the rows in the window are in the page, however many there are. */
-export function LogView({ log, step, raw, live, empty }: LogViewProps) {
+export function LogView({ log, step, attempt = null, raw, live, empty }: LogViewProps) {
   const version = useSyncExternalStore(log.subscribe, log.version);
   const [wrap, setWrap] = useSetting('signalbox.log.wrap', true);
   const [times, setTimes] = useSetting('signalbox.log.times', false);
@@ -56,11 +66,11 @@ export function LogView({ log, step, raw, live, empty }: LogViewProps) {
   const lines = useMemo(
     () => {
       const all = log.buffer.lines;
-      return step === null ? all.slice() : all.filter((line) => line.step === step);
+      return step === null ? all.slice() : all.filter((line) => isOf(line, step, attempt));
     },
     // The buffer is the same object all along; its version says that it changed.
     // oxlint-disable-next-line react/exhaustive-deps
-    [log, version, step],
+    [log, version, step, attempt],
   );
   const sums = useMemo(() => heights(lines, wrap ? grid.columns : null), [lines, wrap, grid.columns]);
   const widest = useMemo(
@@ -72,12 +82,12 @@ export function LogView({ log, step, raw, live, empty }: LogViewProps) {
   const { from, to } = span(sums, Math.floor(top / grid.row), Math.ceil(grid.height / grid.row), MARGIN_ROWS);
   const currentLine = lines[found[current] ?? -1]?.id;
 
-  const before = useRef({ lines, sums, log, step });
+  const before = useRef({ lines, sums, log, step, attempt });
   useLayoutEffect(() => {
     const window = scroller.current;
-    const same = before.current.log === log && before.current.step === step;
+    const same = before.current.log === log && before.current.step === step && before.current.attempt === attempt;
     const gone = same ? goneRows(before.current, lines) : 0;
-    before.current = { lines, sums, log, step };
+    before.current = { lines, sums, log, step, attempt };
     if (window === null) {
       return;
     }
@@ -88,7 +98,7 @@ export function LogView({ log, step, raw, live, empty }: LogViewProps) {
     }
     lastTop.current = window.scrollTop;
     setTop(window.scrollTop);
-  }, [log, step, lines, sums, follow, grid]);
+  }, [log, step, attempt, lines, sums, follow, grid]);
 
   const scrolled = (): void => {
     const window = scroller.current;

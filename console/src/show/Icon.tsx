@@ -23,6 +23,20 @@ const ICONS = {
   up: <path d="m3.5 10 4.5-4.5L12.5 10" />,
   down: <path d="m3.5 6 4.5 4.5L12.5 6" />,
   close: <path d="m3.5 3.5 9 9m0-9-9 9" />,
+  plus: <path d="M8 2.5v11M2.5 8h11" />,
+  right: <path d="m6 3.5 4.5 4.5L6 12.5" />,
+  link: (
+    <>
+      <path d="M7 4.5 9 2.5a2.8 2.8 0 0 1 4 4l-2.5 2.5a2.8 2.8 0 0 1-4 0" />
+      <path d="M9 11.5l-2 2a2.8 2.8 0 0 1-4-4L5.5 7a2.8 2.8 0 0 1 4 0" />
+    </>
+  ),
+  inventories: (
+    <>
+      <path d="M2 2.5h12v4.5H2zM2 9h12v4.5H2z" />
+      <path d="M4.5 4.8h.1M4.5 11.3h.1" />
+    </>
+  ),
   runbooks: <path d="M3 2h8.5l1.5 1.5V14H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3" />,
   runs: <path d="M2 4h.1M5 4h9M2 8h.1M5 8h9M2 12h.1M5 12h9" />,
   tokens: (

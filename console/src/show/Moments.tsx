@@ -1,4 +1,4 @@
-import { duration, ago, localTime } from './time';
+import { ago, duration, localTime, until } from './time';
 import { useNow } from './useNow';
 
 /** How long ago; the exact time on hover. */
@@ -16,6 +16,17 @@ export function Moment({ at }: { at: string }) {
   return (
     <time className="sb-time" dateTime={at} title={at}>
       {localTime(at)}
+    </time>
+  );
+}
+
+/** How long it still takes; the exact time on hover. */
+export function Countdown({ to }: { to: string }) {
+  const now = useNow(1000);
+  const left = Date.parse(to) - now;
+  return (
+    <time className="sb-time" dateTime={to} title={`${localTime(to)} · ${to}`}>
+      {left > 0 ? `in ${until(left)}` : 'now'}
     </time>
   );
 }

@@ -21,6 +21,12 @@ const SHAPES: Record<State, ReactNode> = {
       <path d="M6.5 5.3v5.4L10.9 8z" className="fill" />
     </>
   ),
+  waiting: (
+    <>
+      <circle cx="8" cy="8" r="6.25" className="line" />
+      <path d="M6.25 5.5v5M9.75 5.5v5" className="line" />
+    </>
+  ),
   canceling: (
     <>
       <circle cx="8" cy="8" r="6.25" className="line track" />

@@ -83,3 +83,25 @@ export function bytes(count: number): string {
   }
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
+
+/** How long until something, which may be over: `4 min 05 s`, `now`. */
+export function until(ms: number): string {
+  return ms <= 0 ? 'now' : duration(Math.ceil(ms / SECOND) * SECOND).replace('.0', '');
+}
+
+/** The value of a field for date and time, in the reader's zone: `2026-11-26T10:00:00`. */
+export function localInput(at: string): string {
+  return at === '' || Number.isNaN(Date.parse(at)) ? '' : localTime(at).replace(' ', 'T');
+}
+
+/** How far the reader's clock is from UTC then: `UTC+01:00`. */
+export function offsetOf(at: Date): string {
+  const minutes = Number.isNaN(at.getTime()) ? 0 : -at.getTimezoneOffset();
+  const whole = Math.abs(minutes);
+  return `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(whole / 60))}:${two(whole % 60)}`;
+}
+
+/** The reader's time zone: `Europe/Berlin`. */
+export function zoneName(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -84,6 +84,7 @@ codes! {
     UnknownRunbook "unknown_runbook",
     UnknownInventory "unknown_inventory",
     UnknownLabel "unknown_label",
+    NotReading "not_reading",
     CallCycle "call_cycle",
     SecretInCall "secret_in_call",
     // Inventories.

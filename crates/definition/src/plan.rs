@@ -7,7 +7,7 @@ use model::{
     evaluate::Evaluate,
     inventory::PinnedInventory,
     run::{CalledRunbook, Phase},
-    runbook::{CheckSubject, InputValues, Items, Runbook, Script, Step, StepAction, Template, Wait},
+    runbook::{CheckSubject, Input, InputValues, Items, Runbook, Script, Step, StepAction, Template, Wait},
 };
 use serde_json::{Value, json};
 
@@ -121,7 +121,12 @@ impl Planner<'_> {
             && let Some(called) = self.callees.get(name)
         {
             let given = values.as_ref().and_then(|values| self.given(inputs, values));
-            let read = given.and_then(|given| self.expressions.inputs(&called.runbook.inputs, &given).ok());
+            // What is only computed when the run is asked for is not known here, and nothing is made of it.
+            let read = given.and_then(|given| {
+                let known = |input: &&Input| input.default_from.is_none() || given.contains_key(&input.name);
+                let declared: Vec<Input> = called.runbook.inputs.iter().filter(known).cloned().collect();
+                self.expressions.inputs(&declared, &given).ok()
+            });
             let callees = self.callees;
             if let Some(called) = callees.get(name) {
                 self.runbook(&called.runbook, &At { values: read.as_ref(), calls: at.calls + 1, ..inner });

@@ -262,7 +262,7 @@ impl<'w> Walker<'w> {
                             quoted(name),
                             called.effect.name()
                         );
-                        self.say(Code::UnsafeRetry, &place, message, None);
+                        self.say(Code::NotReading, &place, message, None);
                     }
                     if !called.outputs.contains_key(output) {
                         let known: Vec<&str> = called.outputs.keys().map(String::as_str).collect();

@@ -149,7 +149,7 @@ fn read_rules(node: &Node, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Ve
         let hint = "Say what must be true: `check: inputs.from <= inputs.to`.";
         let check = fields.require("check", hint, faults);
         let text = check.and_then(|node| fields::text(node, "`check`", faults));
-        let hint = "Say what to do when it is not: `message: The first day must not be after the last.`";
+        let hint = "Say what is wrong when it is not: `message: The first day is after the last`.";
         let message = fields.require("message", hint, faults);
         let message = message.and_then(|node| fields::some_text(node, "`message`", faults));
         if let (Some(node), Some(check), Some(message)) = (check, text, message) {

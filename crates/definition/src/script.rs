@@ -17,7 +17,18 @@ use crate::{
 const DEFAULT: [&str; 2] = ["/bin/sh", "-e"];
 
 /// How people write values into scripts elsewhere. Here they would stand in the script as they are.
-const TEMPLATES: [&str; 6] = ["${{", "{{ inputs.", "{{inputs.", "{{ input.", "@option.", "${option."];
+const TEMPLATES: [&str; 10] = [
+    "${{",
+    "{{ inputs.",
+    "{{inputs.",
+    "{{ input.",
+    "{{ steps.",
+    "{{ item",
+    "{{ target.",
+    "{{ run.",
+    "@option.",
+    "${option.",
+];
 
 /// The action of `run:` with the step's `shell:`.
 pub(crate) fn run_action(

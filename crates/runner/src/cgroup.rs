@@ -11,6 +11,9 @@ use crate::Limits;
 /// Of the CPU, in microseconds: the time over which a share is reckoned.
 const PERIOD: u64 = 100_000;
 
+/// The group of the server itself, beside that of all steps.
+const OWN: &str = "signalbox-server";
+
 /// Where groups can be made, and which limits they can hold.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cgroups {
@@ -31,9 +34,11 @@ impl Cgroups {
         })?;
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let own = own.lines().find_map(|line| line.strip_prefix("0::"))?.trim_start_matches('/').to_owned();
+        let own = own.strip_suffix(OWN).map_or(own.as_str(), |above| above.trim_end_matches('/'));
         let base = Path::new(&mount).join(own);
         let root = base.join("signalbox");
         make(&root).ok()?;
+        step_aside(&base);
         // Each by itself: one that is not there must not take the others along.
         for folder in [&base, &root] {
             for controller in ["+memory", "+cpu", "+pids"] {
@@ -83,6 +88,22 @@ impl Cgroups {
             set("pids.max", most.to_string())?;
         }
         Ok(cgroup)
+    }
+}
+
+/// A group that has processes of its own can hand no limits on to groups below it, but for the root of all. A service whose
+/// group is its own, as a service manager delegates it, goes one step down for that; a process among others stays.
+fn step_aside(base: &Path) {
+    let read = |file: &str| fs::read_to_string(base.join(file)).unwrap_or_default();
+    // The root has no type.
+    let alone = read("cgroup.procs").trim() == std::process::id().to_string();
+    if !base.join("cgroup.type").exists() || read("cgroup.controllers").trim().is_empty() || !alone {
+        return;
+    }
+    let own = base.join(OWN);
+    if make(&own).is_ok() {
+        // That it could not shows when no controller can be had.
+        let _ = fs::write(own.join("cgroup.procs"), "0");
     }
 }
 

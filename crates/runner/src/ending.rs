@@ -67,7 +67,7 @@ pub(crate) async fn end_early(
     reason: Reason,
     child: &mut Child,
     tree: &mut Tree,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
 ) -> StepEnd {
     pump.note(&reason.note());
@@ -104,7 +104,7 @@ pub(crate) async fn end_early(
 pub(crate) async fn end_left_behind(
     task: &Task,
     tree: &mut Tree,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
 ) -> Option<String> {
     if tree.left().is_empty() {
@@ -122,7 +122,7 @@ pub(crate) async fn end_left_behind(
 }
 
 /// Wait for all, who were asked to end, and kill them at `deadline`. Answers who is left even so.
-async fn end_tree(deadline: Instant, tree: &mut Tree, pump: &mut Pump<'_>, stop: &Stop) -> Vec<Process> {
+async fn end_tree(deadline: Instant, tree: &mut Tree, pump: &mut Pump, stop: &Stop) -> Vec<Process> {
     pump.meanwhile(until(deadline, stop, tree.wait_gone(deadline))).await;
     if tree.left().is_empty() {
         return Vec::new();

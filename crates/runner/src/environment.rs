@@ -16,7 +16,7 @@ pub(crate) fn environment(
     place: &Place,
     cookie: &str,
 ) -> Result<BTreeMap<OsString, OsString>, String> {
-    let fixed: [(&str, OsString); 13] = [
+    let fixed: [(&str, OsString); 14] = [
         ("PATH", path(task).into()),
         ("HOME", workspace.work().into()),
         ("LANG", "C.UTF-8".into()),
@@ -29,6 +29,7 @@ pub(crate) fn environment(
         ("SIGNALBOX_EPOCH", task.epoch.to_string().into()),
         ("SIGNALBOX_FILES", workspace.files().into()),
         ("SIGNALBOX_OUTPUT", (&place.outputs).into()),
+        ("SIGNALBOX_MASK", (&place.mask).into()),
         (COOKIE, cookie.into()),
     ];
     let mut all: BTreeMap<OsString, OsString> =

@@ -23,21 +23,37 @@ const FILLING: usize = 4096;
 #[derive(Default)]
 pub(crate) struct Masks {
     automaton: Option<AhoCorasick>,
-    /// Sorted, each once.
+    /// Patterns that were there from the beginning.
+    given: Vec<Vec<u8>>,
+    /// All, sorted, each once.
     patterns: Vec<Vec<u8>>,
     longest: usize,
 }
 
 impl Masks {
     pub fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
-        let patterns = patterns(secrets);
+        let given = patterns(secrets);
+        Self { given: given.clone(), ..Self::of(given) }
+    }
+
+    /// What the step asks for, all of it, beside what was given.
+    pub fn learn(&mut self, learned: &[u8]) {
+        let given = std::mem::take(&mut self.given);
+        let mut all = given.clone();
+        all.extend(patterns([learned].into_iter()));
+        all.sort();
+        all.dedup();
+        *self = Self { given, ..Self::of(all) };
+    }
+
+    fn of(patterns: Vec<Vec<u8>>) -> Self {
         if patterns.is_empty() {
             return Self::default();
         }
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
         // The size is that of the task, which the server has bounded; the library's own bound is far above.
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns).ok();
-        Self { automaton, patterns, longest }
+        Self { given: Vec::new(), automaton, patterns, longest }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -324,7 +340,7 @@ mod tests {
             assert_eq!(whole(&masks, format!("<{text}>").as_bytes()), b"<***>", "{text:?}");
         }
         use base64::Engine;
-        let long = base64::engine::general_purpose::STANDARD.encode("correct horse battery".repeat(1));
+        let long = base64::engine::general_purpose::STANDARD.encode("correct horse battery");
         let wrapped = format!("{}\n{}", &long[..16], &long[16..]);
         let shown = String::from_utf8(whole(&masks, wrapped.as_bytes())).unwrap();
         assert!(shown.starts_with("***") && shown.len() <= 3 + 4, "{shown}");

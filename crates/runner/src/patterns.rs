@@ -10,21 +10,41 @@ use base64::{
 /// Shorter ones are never masked: they would blot out half of every log.
 const SHORTEST: usize = 8;
 
+/// A pattern is shorter than twice this, so that little is held back and looking is quick.
+const PIECE: usize = 512;
+/// Of longer ones only the plain form and base64 are looked for: every byte of a pattern costs memory and time at the start
+/// of the step. Their lines are looked for in every form.
+const LONG: usize = 2048;
+
 /// All forms of all secrets, sorted, each once.
 pub(crate) fn patterns<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut all = BTreeSet::new();
     for secret in secrets {
         for part in parts(secret) {
-            all.extend(forms(&part));
+            for form in forms(&part) {
+                pieces(&form, &mut all);
+            }
         }
     }
     all.into_iter().filter(|pattern| pattern.len() >= SHORTEST).collect()
 }
 
+/// A form, or the pieces of a long one: a text that holds it holds them all, one behind the other.
+fn pieces(form: &[u8], all: &mut BTreeSet<Vec<u8>>) {
+    let mut rest = form;
+    while rest.len() >= 2 * PIECE {
+        let (piece, after) = rest.split_at(PIECE);
+        all.insert(piece.to_vec());
+        rest = after;
+    }
+    all.insert(rest.to_vec());
+}
+
 /// The secret, its lines, and the values that it is composed of.
 fn parts(secret: &[u8]) -> Vec<Vec<u8>> {
     let trimmed = secret.trim_ascii();
-    let mut parts = vec![secret.to_vec(), trimmed.to_vec()];
+    // Not the line end behind it: that belongs to the text around.
+    let mut parts = vec![trimmed.to_vec()];
     parts.extend(secret.split(|byte| *byte == b'\n').map(|line| line.trim_ascii().to_vec()));
     if let Ok(text) = std::str::from_utf8(trimmed) {
         if let Ok(json) = serde_json::from_str(text) {
@@ -61,6 +81,11 @@ fn strings(json: &serde_json::Value, parts: &mut Vec<Vec<u8>>) {
 }
 
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    if secret.len() > LONG {
+        let mut forms: Vec<_> = (0..3).map(|shift| base64(&STANDARD_NO_PAD, secret, shift)).collect();
+        forms.push(secret.to_vec());
+        return forms;
+    }
     let text = String::from_utf8_lossy(secret);
     let mut forms = vec![
         secret.to_vec(),
@@ -221,6 +246,19 @@ mod tests {
         assert_eq!(masked("admin:s3cr3t-pass", "s3cr3t-pass"), "***");
         assert_eq!(masked("postgres://u:s3cr3t%2Dpass@db/x", "s3cr3t-pass"), "***");
         assert_eq!(masked("postgres://u:s3cr3t-pass@db/x", "it is s3cr3t-pass"), "it is ***");
+    }
+
+    #[test]
+    fn a_long_secret_is_masked_to_its_last_byte_and_costs_little() {
+        let began = std::time::Instant::now();
+        let long: String = (0..3000).map(|number| format!("{number:x}/")).collect();
+        for secret in [long.as_str(), &"x".repeat(8192)] {
+            let left = masked(secret, &format!("<{secret}>"));
+            assert!(left.starts_with("<***") && left.bytes().all(|byte| b"<*>".contains(&byte)), "{left}");
+            let left = masked(secret, &STANDARD.encode(secret));
+            assert!(left.trim_start_matches('*').len() <= 4, "{left}");
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]

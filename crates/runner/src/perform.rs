@@ -91,9 +91,9 @@ pub(crate) async fn perform_on(
         return finish(end, log, None).await;
     }
     let masks = Masks::new(task.secrets().map(|secret| secret.bytes()));
-    let mut pump = Pump::new(log, &masks, stage.grew.clone());
+    let mut pump = Pump::new(log, masks, stage.grew.clone());
     let mut end = attempt(stage, task, workspace, &mut pump, stop, on_started).await;
-    mask_end(&mut end, &masks);
+    mask_end(&mut end, pump.masks());
     let (log, broken) = pump.into_log();
     finish(end, log, broken).await
 }
@@ -102,7 +102,7 @@ async fn attempt(
     stage: Stage<'_>,
     task: &Task,
     workspace: &Workspace,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
     on_started: OnStarted<'_>,
 ) -> StepEnd {
@@ -148,7 +148,7 @@ async fn tries(
     scene: &Scene<'_>,
     place: &mut Place,
     cgroups: Option<&Cgroups>,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
     on_started: OnStarted<'_>,
 ) -> StepEnd {
@@ -200,7 +200,7 @@ async fn one_try(
     place: &mut Place,
     cgroups: Option<&Cgroups>,
     due: Option<Instant>,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
     on_started: OnStarted<'_>,
 ) -> StepEnd {
@@ -245,12 +245,12 @@ async fn follow(
     task: &Task,
     started: Started,
     due: Option<Instant>,
-    pump: &mut Pump<'_>,
+    pump: &mut Pump,
     stop: &Stop,
     place: &Place,
 ) -> StepEnd {
-    let Started { mut child, mut tree, stdout, stderr, .. } = started;
-    pump.attach(stdout, stderr);
+    let Started { mut child, mut tree, stdout, stderr, asks, .. } = started;
+    pump.attach(stdout, stderr, asks);
     let mut end = match pump.meanwhile(exit_or_reason(task, due, &mut child, stop)).await {
         Ok(status) => {
             let left = end_left_behind(task, &mut tree, pump, stop).await;

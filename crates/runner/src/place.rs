@@ -6,17 +6,18 @@
 use std::{
     fs::{self, DirBuilder, File, Permissions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 
 use nix::{
     fcntl::OFlag,
+    sys::stat::Mode,
     sys::statfs::{TMPFS_MAGIC, statfs},
-    unistd::{AccessFlags, access},
+    unistd::{AccessFlags, access, mkfifo},
 };
 
-use crate::{Task, TaskFile, Workspace, remove::remove_tree, user::User};
+use crate::{Task, TaskFile, Workspace, asks::Asks, remove::remove_tree, user::User};
 
 /// Folders in memory, in the order in which they are tried.
 const IN_MEMORY: [&str; 2] = ["/dev/shm", "/run"];
@@ -25,6 +26,8 @@ pub(crate) struct Place {
     pub script: PathBuf,
     pub outputs: PathBuf,
     pub tmp: PathBuf,
+    /// A FIFO: what the step writes to it is masked.
+    pub mask: PathBuf,
     /// For the launcher's instructions.
     pub launch: PathBuf,
     /// What it has of the files that the task carries.
@@ -61,6 +64,7 @@ impl Place {
             script: path("script"),
             outputs: path("output"),
             tmp: path("tmp"),
+            mask: path("mask"),
             launch: path("launch"),
             given: Given::default(),
             kept,
@@ -98,6 +102,28 @@ impl Place {
         let mut file = File::options().write(true).create_new(true).mode(mode).open(&self.script)?;
         self.give(&self.script)?;
         file.write_all(body.as_bytes())
+    }
+
+    /// The end of the FIFO that is read. Held open for both ways, so that a step waits for nobody when it opens it.
+    pub fn open_mask(&self) -> io::Result<Asks> {
+        let open = || {
+            let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+            File::options().read(true).write(true).custom_flags(flags).open(&self.mask)
+        };
+        if self.kept
+            && let Ok(file) = open()
+        {
+            let about = file.metadata()?;
+            if about.file_type().is_fifo() && about.nlink() == 1 && about.mode() & 0o7777 == 0o600 {
+                return Asks::new(file);
+            }
+        }
+        if self.mask.symlink_metadata().is_ok() {
+            remove_tree(&self.mask).map_err(io::Error::other)?;
+        }
+        mkfifo(&self.mask, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        self.give(&self.mask)?;
+        Asks::new(open()?)
     }
 
     /// Empty the file for the outputs; false if it is not there.
@@ -208,7 +234,7 @@ impl Place {
                 left.push(aside);
             }
         } else {
-            for path in [&self.script, &self.outputs, &self.launch] {
+            for path in [&self.script, &self.outputs, &self.mask, &self.launch] {
                 if fs::remove_file(path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
                     left.push(path.clone());
                 }

@@ -12,8 +12,12 @@ use jiff::Timestamp;
 use nix::fcntl::{FcntlArg, fcntl};
 use output::{LogWriter, OutputError, Stream};
 use tokio::{net::unix::pipe::Receiver, sync::Notify};
+use zeroize::Zeroizing;
 
-use crate::mask::{Masker, Masks};
+use crate::{
+    asks::Asks,
+    mask::{Masker, Masks},
+};
 
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
@@ -26,10 +30,16 @@ const TURN: usize = 8;
 /// Followers see what comes at once, but a stream of small pieces not more often than this.
 const FLUSH_EVERY: Duration = Duration::from_millis(10);
 
+/// Most bytes that a step may ask to be masked.
+const LEARNED_MAX: usize = 8 * 1024;
+
 /// Reads both pipes of a process, masks what nobody may see, and writes the log.
-pub(crate) struct Pump<'a> {
+pub(crate) struct Pump {
     pipes: [Pipe; 2],
-    masks: &'a Masks,
+    masks: Masks,
+    /// Where the step says what else is to be masked, and what it said.
+    asks: Option<Asks>,
+    learned: Zeroizing<Vec<u8>>,
     buffer: Vec<u8>,
     masked: Vec<u8>,
     log: LogWriter,
@@ -42,12 +52,14 @@ pub(crate) struct Pump<'a> {
     broken: Option<OutputError>,
 }
 
-impl<'a> Pump<'a> {
+impl Pump {
     /// Without pipes at first.
-    pub fn new(log: LogWriter, masks: &'a Masks, grew: Option<Arc<Notify>>) -> Self {
+    pub fn new(log: LogWriter, masks: Masks, grew: Option<Arc<Notify>>) -> Self {
         Self {
             pipes: [Pipe::new(Stream::Stdout), Pipe::new(Stream::Stderr)],
             masks,
+            asks: None,
+            learned: Zeroizing::default(),
             buffer: vec![0; BUFFER],
             masked: Vec::new(),
             log,
@@ -58,8 +70,9 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Read from these from now on.
-    pub fn attach(&mut self, stdout: Receiver, stderr: Receiver) {
+    /// Read from these from now on. What the step writes to `asks` is masked.
+    pub fn attach(&mut self, stdout: Receiver, stderr: Receiver, asks: Asks) {
+        self.asks = Some(asks);
         for (pipe, receiver) in self.pipes.iter_mut().zip([stdout, stderr]) {
             pipe.receiver = Some(receiver);
             pipe.enlarged = false;
@@ -70,9 +83,28 @@ impl<'a> Pump<'a> {
     pub fn close(&mut self) {
         for place in 0..self.pipes.len() {
             self.pipes[place].receiver = None;
+            self.learn();
             self.end_of(place);
         }
+        self.asks = None;
         self.flush();
+    }
+
+    /// What the step wanted to be masked by now. It is asked after output was read and before that goes out: whatever a
+    /// step writes after it has asked comes later.
+    fn learn(&mut self) {
+        let Some(asks) = &self.asks else { return };
+        let before = self.learned.len();
+        asks.read(&mut self.learned, LEARNED_MAX);
+        if self.learned.len() > before {
+            // All of it again: a line may have come in two pieces.
+            let learned = std::mem::take(&mut self.learned);
+            self.masks.learn(&learned);
+            self.learned = learned;
+            if self.learned.len() == LEARNED_MAX {
+                self.note("8 KiB were written to `$SIGNALBOX_MASK`; the rest is not masked");
+            }
+        }
     }
 
     /// Read while `what` is awaited.
@@ -103,8 +135,15 @@ impl<'a> Pump<'a> {
                 self.flush();
             }
             let waiting = self.waiting;
-            let [stdout, stderr] = &self.pipes;
+            let ([stdout, stderr], asks) = (&self.pipes, &self.asks);
+            let asked = async {
+                match asks {
+                    Some(asks) => asks.readable().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
+                () = asked => self.learn(),
                 () = stdout.readable() => {}
                 () = stderr.readable() => {}
                 () = tokio::time::sleep(due), if waiting => self.flush(),
@@ -119,6 +158,11 @@ impl<'a> Pump<'a> {
         self.masks.text(&mut words);
         self.append(Stream::Note, words.as_bytes());
         self.flush();
+    }
+
+    /// What is masked, by the step's own wish too.
+    pub fn masks(&self) -> &Masks {
+        &self.masks
     }
 
     /// The log, and what went wrong with it.
@@ -148,12 +192,13 @@ impl<'a> Pump<'a> {
     }
 
     fn take(&mut self, place: usize, bytes: &[u8]) {
+        self.learn();
         if self.masks.is_empty() {
             return self.append(self.pipes[place].stream, bytes);
         }
         let mut masked = std::mem::take(&mut self.masked);
         masked.clear();
-        self.pipes[place].masker.feed(self.masks, bytes, &mut masked);
+        self.pipes[place].masker.feed(&self.masks, bytes, &mut masked);
         if !masked.is_empty() {
             self.append(self.pipes[place].stream, &masked);
         }
@@ -162,7 +207,7 @@ impl<'a> Pump<'a> {
 
     fn end_of(&mut self, place: usize) {
         let mut masked = Vec::new();
-        self.pipes[place].masker.finish(self.masks, &mut masked);
+        self.pipes[place].masker.finish(&self.masks, &mut masked);
         if !masked.is_empty() {
             self.append(self.pipes[place].stream, &masked);
         }

@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     Task, Workspace,
+    asks::Asks,
     cgroup::Cgroup,
     environment::{environment, path},
     launch::{self, Launch},
@@ -29,6 +30,8 @@ pub(crate) struct Started {
     pub tree: Tree,
     pub stdout: Receiver,
     pub stderr: Receiver,
+    /// What it writes to `$SIGNALBOX_MASK`.
+    pub asks: Asks,
 }
 
 /// What starting needs to know beside the task.
@@ -52,6 +55,7 @@ pub(crate) fn start(scene: &Scene<'_>, place: &Place, cgroup: Option<Cgroup>) ->
     let environment = environment(task, workspace, place, scene.cookie)?;
     let (stdout, stdout_end) = pipe().map_err(no_pipe)?;
     let (stderr, stderr_end) = pipe().map_err(no_pipe)?;
+    let asks = place.open_mask().map_err(no_pipe)?;
     let own = cgroup.is_none() && scene.user.is_none() && !task.limits.any();
     let mut command = if own {
         let mut command = Command::new(&program.path);
@@ -79,7 +83,7 @@ pub(crate) fn start(scene: &Scene<'_>, place: &Place, cgroup: Option<Cgroup>) ->
     let pid = child.id().ok_or("cannot start: the process has no id")?;
     let tree = Tree::of(pid, scene.reach, scene.cookie.to_owned(), cgroup)
         .ok_or("cannot start: the process has no id")?;
-    Ok(Started { pid, child, tree, stdout, stderr })
+    Ok(Started { pid, child, tree, stdout, stderr, asks })
 }
 
 /// Where the process starts.

@@ -172,9 +172,13 @@ impl Workspace {
         self.folder.join(format!("{step}-{attempt}.{thing}"))
     }
 
+    /// Becomes a part of paths, so nothing but a UUID is let through.
+    pub(crate) fn is_run(run: &str) -> bool {
+        run.len() == 36 && run.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-')
+    }
+
     fn at(root: &Path, run: &str) -> Result<Self, RunnerError> {
-        let plain = run.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
-        if run.len() != 36 || !plain {
+        if !Self::is_run(run) {
             return Err(RunnerError::BadRun(run.to_owned()));
         }
         // Steps have another working directory, so their paths must not hang on this process's.

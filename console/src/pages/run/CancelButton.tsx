@@ -9,20 +9,52 @@ import type { RunView } from '../../api/shapes';
 import { newerView } from '../../live/reduce';
 import { Icon } from '../../show/Icon';
 import { TroubleNote } from '../../show/Trouble';
+import { hasInside, pathOf } from './tree';
 
-/** Asks once more, then cancels. */
+/** What is performed now, by name. */
+function Running({ run }: { run: RunView }) {
+  const paths = run.steps.filter((step) => step.state === 'running' && !hasInside(step)).map((step) => pathOf(step));
+  const waiting = run.steps.filter((step) => step.state === 'waiting' && !hasInside(step)).length;
+  if (paths.length === 1) {
+    return (
+      <>
+        Step <strong>{paths[0]}</strong> is running: its processes are ended where they are.
+      </>
+    );
+  }
+  if (paths.length > 1) {
+    return `${paths.length} steps are running: their processes are ended where they are.`;
+  }
+  return waiting > 0 ? 'Nothing is running; what waits is given up.' : 'No step is running.';
+}
+
+/** Is a cleanup under way that a cancel would end: the run's own, or that of a runbook that it called? */
+function isCleaningUp(run: RunView): boolean {
+  if (run.phase === 'cleanup') {
+    return (run.cleanup ?? []).length > 0;
+  }
+  const stopping = run.stopping === 'canceled' || run.state === 'canceling';
+  return (
+    stopping && run.steps.some((step) => step.state === 'running' && step.phase === 'cleanup' && !step.cleanup_stopping)
+  );
+}
+
+/** Asks once more, then cancels: first the run, whose cleanup is performed all the same, then the cleanup itself. */
 export function CancelButton({ run }: { run: RunView }) {
   const [open, setOpen] = useState(false);
   const client = useQueryClient();
   const once = useRef(new OnceKey());
   const key = runQuery(run.project, run.id).queryKey;
+  const cleaning = isCleaningUp(run);
+  const stopping = cleaning ? run.cleanup_stopping === true : run.stopping === 'canceled' || run.state === 'canceling';
   const cancel = useMutation({
     mutationFn: () =>
       answer(
         api.POST('/api/v1/projects/{project}/runs/{run}/cancel', {
           params: {
             path: { project: run.project, run: run.id },
-            header: { 'Idempotency-Key': once.current.for(run.id) },
+            // Canceling the cleanup is something else than canceling the run.
+            header: { 'Idempotency-Key': once.current.for([run.id, cleaning]) },
           },
         }),
       ),
@@ -33,20 +65,21 @@ export function CancelButton({ run }: { run: RunView }) {
     onError: () => void client.invalidateQueries({ queryKey: key }),
     onSettled: (_view, error) => once.current.settled(error),
   });
-  const running = run.steps.find((step) => step.state === 'running');
+  const hasCleanup = (run.cleanup ?? []).length > 0;
+  const what = cleaning ? 'Cancel cleanup' : 'Cancel run';
   return (
     <>
       <Button
         variant="secondary"
         isDanger
         icon={<Icon name="stop" />}
-        isDisabled={run.state === 'canceling'}
+        isDisabled={stopping}
         onClick={() => {
           cancel.reset();
           setOpen(true);
         }}
       >
-        Cancel run
+        {what}
       </Button>
       <Modal
         variant="small"
@@ -55,18 +88,16 @@ export function CancelButton({ run }: { run: RunView }) {
         aria-labelledby="cancel-title"
         aria-describedby="cancel-body"
       >
-        <ModalHeader title="Cancel this run?" labelId="cancel-title" />
+        <ModalHeader title={cleaning ? 'Cancel the cleanup too?' : 'Cancel this run?'} labelId="cancel-title" />
         <ModalBody id="cancel-body">
           {cancel.error !== null && <TroubleNote error={cancel.error} />}
           <p>
-            {running ? (
-              <>
-                Step <strong>{running.name}</strong> is running: its processes are ended where they are.
-              </>
-            ) : (
-              'No step is running.'
-            )}{' '}
-            What has not begun will not begin.
+            <Running run={run} />{' '}
+            {cleaning
+              ? 'What the cleanup has not put back stays as it is: somebody has to look after it by hand.'
+              : hasCleanup
+                ? 'What has not begun will not begin, but the cleanup is still performed.'
+                : 'What has not begun will not begin.'}
           </p>
         </ModalBody>
         <ModalFooter>
@@ -76,7 +107,7 @@ export function CancelButton({ run }: { run: RunView }) {
             isDisabled={cancel.isPending}
             onClick={() => cancel.mutate()}
           >
-            Cancel run
+            {what}
           </Button>
           <Button variant="link" onClick={() => setOpen(false)}>
             Let it go on

@@ -1,5 +1,6 @@
 import { PageSection, Title } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
+import { useCallback, useMemo, useState } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 
 import { runQuery } from '../../api/queries';
@@ -19,9 +20,17 @@ import { Trouble } from '../../show/Trouble';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
 import { CancelButton } from './CancelButton';
+import { InputValues } from './InputValues';
+import { NeedsPeople } from './NeedsPeople';
 import { Outcome } from './Outcome';
+import { RetryButton } from './RetryButton';
 import './run.css';
-import { StepList } from './StepList';
+import { StepFacts } from './StepFacts';
+import { StepTree } from './StepTree';
+import { hasInside, lineage, outermost, pathOf, placeOf } from './tree';
+
+const NOWHERE: readonly number[] = [];
+const NO_STEP = {};
 
 function Facts({ run }: { run: RunView }) {
   return (
@@ -44,35 +53,36 @@ function Facts({ run }: { run: RunView }) {
           service <VisibleText text={run.service} />
         </span>
       )}
+      {run.retry_of && (
+        <span>
+          tries{' '}
+          <Link to={`/p/${encodeURIComponent(run.project)}/runs/${run.retry_of.run}`}>
+            run {run.retry_of.run.slice(-12)}
+          </Link>{' '}
+          again{run.retry_of.from && ` from ${run.retry_of.from}`}
+        </span>
+      )}
+      {Object.entries(run.labels ?? {}).map(([name, value]) => (
+        <code key={name} className="sb-label">
+          <VisibleText text={`${name}=${value}`} />
+        </code>
+      ))}
       <EffectLabel effect={run.effect} />
     </>
   );
 }
 
 function Details({ run }: { run: RunView }) {
-  const inputs = Object.entries(run.inputs);
   return (
     <>
       <section>
         <Title headingLevel="h2" size="md">
           Inputs
         </Title>
-        {inputs.length === 0 ? (
+        {Object.keys(run.inputs).length === 0 ? (
           <p className="sb-faint">None.</p>
         ) : (
-          <dl className="sb-values">
-            {inputs.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <code>
-                    <VisibleText text={String(value)} lines />
-                  </code>
-                  <CopyButton text={String(value)} label={`Copy the input ${name}`} />
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <InputValues inputs={run.inputs} project={run.project} />
         )}
       </section>
       <section>
@@ -90,10 +100,23 @@ function Details({ run }: { run: RunView }) {
           <div>
             <dt>version</dt>
             <dd>
-              <code title={run.digest}>{run.digest.slice(0, 12)}</code>
+              <Link
+                to={`/p/${encodeURIComponent(run.project)}/runbooks/${encodeURIComponent(run.runbook)}?tab=document&version=${run.digest}`}
+                title={run.digest}
+              >
+                <code>{run.digest.slice(0, 12)}</code>
+              </Link>
               <CopyButton text={run.digest} label="Copy the version’s digest" />
             </dd>
           </div>
+          {run.environment && (
+            <div>
+              <dt>environment</dt>
+              <dd>
+                <VisibleText text={run.environment} />
+              </dd>
+            </div>
+          )}
           {(['requested', 'started', 'finished'] as const).map((moment) => {
             const at = run[`${moment}_at`];
             return (
@@ -109,6 +132,11 @@ function Details({ run }: { run: RunView }) {
   );
 }
 
+/** Is there nothing to fold? */
+function isFlat(run: RunView): boolean {
+  return outermost(run).every(({ places }) => places.every((place) => !hasInside(run.steps[place] ?? NO_STEP)));
+}
+
 function emptyLog(run: RunView, step: string | null): string {
   if (hasEnded(run.state)) {
     return step === null ? 'Nothing was written.' : `Step ${step} wrote nothing.`;
@@ -120,29 +148,62 @@ function Following({ run }: { run: RunView }) {
   const log = useRunLive(run.project, run.id);
   const [query, setQuery] = useSearchParams();
   const named = query.get('step');
-  const step = run.steps.some(({ name }) => name === named) ? named : null;
-  const choose = (next: string | null): void => setQuery(next === null ? {} : { step: next }, { replace: true });
-  const path = `/api/v1/projects/${encodeURIComponent(run.project)}/runs/${run.id}/log`;
-  const raw = step === null ? path : `${path}?step=${encodeURIComponent(step)}`;
+  const place = named === null ? null : placeOf(run, named);
+  const step = place === null ? null : (run.steps[place] ?? null);
+  const path = step === null ? null : pathOf(step);
+  const [said, setSaid] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const [attempt, setAttempt] = useState<{ path: string; attempt: number } | null>(null);
+  const shownAttempt = attempt !== null && attempt.path === path ? attempt.attempt : null;
+  const within = useMemo(() => (place === null ? NOWHERE : lineage(run, place)), [run, place]);
+
+  const choose = useCallback(
+    (next: string | null): void => setQuery(next === null ? {} : { step: next }, { replace: true }),
+    [setQuery],
+  );
+  const say = useCallback((at: number, open: boolean) => setSaid((old) => new Map(old).set(at, open)), []);
+
+  const address = `/api/v1/projects/${encodeURIComponent(run.project)}/runs/${run.id}/log`;
   return (
     <div className="sb-run">
       <div className="sb-run-side">
-        <section>
-          <div className="sb-section-head">
-            <Title headingLevel="h2" size="md">
-              Steps
-            </Title>
-            {step !== null && (
-              <button type="button" className="sb-plain-button" onClick={() => choose(null)}>
-                Show all output
-              </button>
-            )}
-          </div>
-          <StepList steps={run.steps} said={run.message ?? ''} chosen={step} choose={choose} />
+        <section className="sb-run-steps" data-flat={isFlat(run) || undefined}>
+          <Title headingLevel="h2" size="md">
+            Steps
+          </Title>
+          <StepTree
+            parts={outermost(run)}
+            steps={run.steps}
+            said={run.message ?? ''}
+            chosen={place}
+            within={within}
+            choose={choose}
+            folding={{ said, say }}
+          />
         </section>
         <Details run={run} />
       </div>
-      <LogView log={log} step={step} raw={raw} live={!hasEnded(run.state)} empty={emptyLog(run, step)} />
+      <div className="sb-run-main">
+        {!hasEnded(run.state) && <NeedsPeople run={run} chosen={place} choose={choose} />}
+        {step !== null && path !== null && (
+          <StepFacts
+            run={run}
+            step={step}
+            attempt={shownAttempt}
+            setAttempt={(next) => setAttempt(next === null ? null : { path, attempt: next })}
+            close={() => choose(null)}
+          />
+        )}
+        <LogView
+          log={log}
+          step={path}
+          attempt={shownAttempt}
+          raw={
+            step === null || path === null || hasInside(step) ? address : `${address}?step=${encodeURIComponent(path)}`
+          }
+          live={!hasEnded(run.state)}
+          empty={emptyLog(run, path)}
+        />
+      </div>
     </div>
   );
 }
@@ -168,9 +229,9 @@ export default function RunPage() {
         facts={<Facts run={run} />}
         actions={
           <>
-            {!hasEnded(run.state) && <CancelButton run={run} />}
-            <LinkButton variant="secondary" icon={<Icon name="again" />} to={`${runbook}?again=${run.id}`}>
-              Run again
+            {hasEnded(run.state) ? <RetryButton run={run} /> : <CancelButton run={run} />}
+            <LinkButton variant="secondary" icon={<Icon name="play" />} to={`${runbook}?again=${run.id}`}>
+              Run with changes
             </LinkButton>
           </>
         }

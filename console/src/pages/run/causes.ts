@@ -1,6 +1,6 @@
-import type { RunView, StepRun } from '../../api/shapes';
+import type { Cause, RunView, StepRun } from '../../api/shapes';
 
-const CAUSES: Record<NonNullable<StepRun['cause']>, string> = {
+const CAUSES: Record<Cause, string> = {
   exit: 'exit code',
   signal: 'signal',
   timeout: 'time was up',
@@ -9,6 +9,13 @@ const CAUSES: Record<NonNullable<StepRun['cause']>, string> = {
   canceled: 'canceled',
   server_lost: 'the server went away',
   left_processes: 'processes were left',
+  out_of_memory: 'out of memory',
+  lost: 'its end was never learned',
+  bad_expression: 'an expression has no value',
+  declined: 'declined',
+  not_as_expected: 'not as expected',
+  busy: 'the lock was full',
+  step_failed: 'a step in it failed',
 };
 
 const SIGNALS: Record<number, string> = {
@@ -31,7 +38,7 @@ const SIGNALS: Record<number, string> = {
 
 /** Why, in two or three words: `exit 3`, `signal 9 (KILL)`, `time was up`. */
 export function causeOf(step: StepRun): string | null {
-  if (step.cause === 'signal' || (step.cause === undefined && typeof step.signal === 'number')) {
+  if (step.cause === 'signal' || (!step.cause && typeof step.signal === 'number')) {
     const name = SIGNALS[step.signal ?? 0];
     return `signal ${step.signal ?? '?'}${name ? ` (${name})` : ''}`;
   }

@@ -13,11 +13,11 @@ const MOST = 5;
 /** The newest runs of a runbook, live. */
 export function LastRuns({ view }: { view: RunbookView }) {
   const { project, runbook } = view;
-  const { data } = useInfiniteQuery(runsQuery(project, { states: [], runbook: runbook.name }, MOST));
+  const { data } = useInfiniteQuery(runsQuery(project, { states: [], runbook: runbook.name, text: '' }, MOST));
   const runs = data?.pages[0]?.items.slice(0, MOST) ?? [];
   const root = `/p/${encodeURIComponent(project)}/runs`;
   return (
-    <section>
+    <section className="sb-last-runs-part">
       <div className="sb-section-head">
         <Title headingLevel="h2" size="md">
           Last runs

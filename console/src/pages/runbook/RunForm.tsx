@@ -9,18 +9,26 @@ import {
   TextInput,
 } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useRef, useState } from 'react';
-import { useNavigate } from 'react-router';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useNavigate, useSearchParams } from 'react-router';
 
 import { answer, api } from '../../api/client';
 import { OnceKey } from '../../api/once';
-import { ProblemError, faultsByPath } from '../../api/problem';
+import { ProblemError } from '../../api/problem';
 import { runQuery } from '../../api/queries';
-import type { RunView, RunbookView } from '../../api/shapes';
+import type { Fault, RunView, RunbookView, StartRequest } from '../../api/shapes';
+import { FieldList } from '../../form/Fields';
+import { fromLink } from '../../form/link';
+import { FormPlaceContext } from '../../form/place';
+import { useFields } from '../../form/useFields';
+import { firstValues } from '../../form/values';
+import { useSession } from '../../shell/session';
 import { Icon } from '../../show/Icon';
+import { Prose } from '../../show/Prose';
 import { TroubleNote } from '../../show/Trouble';
-import { InputField } from './InputField';
-import { faultsOf, firstValues, toInputs } from './values';
+import { FormTools } from './FormTools';
+import { PlanPanel } from './PlanPanel';
+import { usePlan } from './usePlan';
 
 interface RunFormProps {
   view: RunbookView;
@@ -28,26 +36,62 @@ interface RunFormProps {
   again?: RunView;
 }
 
-interface Start {
-  inputs: Record<string, boolean | string>;
-  reason: string | null;
-  via: string;
+/** Faults that belong to no field, as those of rules. */
+function Elsewhere({ faults }: { faults: Fault[] }) {
+  return faults.map((fault) => (
+    <p key={`${fault.path} ${fault.message}`}>
+      {fault.path !== '' && <code>{fault.path}</code>} <Prose text={fault.message} />{' '}
+      {fault.hint && <Prose text={fault.hint} />}
+    </p>
+  ));
 }
 
-/** Asks for the inputs and starts the run, once. */
+function ReasonField({ value, change, faults }: { value: string; change: (text: string) => void; faults: Fault[] }) {
+  return (
+    <FormGroup label="Reason" fieldId="reason">
+      <TextInput
+        id="reason"
+        aria-describedby="reason-help"
+        autoComplete="off"
+        validated={faults.length === 0 ? 'default' : 'error'}
+        value={value}
+        onChange={(_event, text) => change(text)}
+      />
+      <FormHelperText>
+        <HelperText id="reason-help">
+          {faults.map(({ message }) => (
+            <HelperTextItem key={message} variant="error">
+              <Prose text={message} />
+            </HelperTextItem>
+          ))}
+          <HelperTextItem>Why, for whoever reads it later: a ticket, a sentence.</HelperTextItem>
+        </HelperText>
+      </FormHelperText>
+    </FormGroup>
+  );
+}
+
+/** Asks for the inputs, shows what would run, and starts the run, once. */
 export function RunForm({ view, again }: RunFormProps) {
   const { runbook, project } = view;
+  const { inputs } = runbook;
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [values, setValues] = useState(() => firstValues(runbook.inputs, again?.inputs));
-  const [reason, setReason] = useState(again?.reason ?? '');
-  const [own, setOwn] = useState(new Map<string, string>());
-  const form = useRef<HTMLFormElement>(null);
+  const session = useSession();
+  const [query] = useSearchParams();
+  const [fields, box] = useFields(
+    inputs,
+    () => ({ ...firstValues(inputs, again?.inputs), ...fromLink(inputs, query) }),
+    session.name,
+  );
+  const [reason, setReason] = useState(query.get('reason') ?? again?.reason ?? '');
+  const [elsewhere, setElsewhere] = useState<Fault[]>([]);
   const once = useRef(new OnceKey());
   const sending = useRef(false);
+  const plan = usePlan(view, fields);
 
   const start = useMutation({
-    mutationFn: (body: Start) =>
+    mutationFn: (body: StartRequest) =>
       answer(
         api.POST('/api/v1/projects/{project}/runbooks/{runbook}/runs', {
           params: {
@@ -62,94 +106,73 @@ export function RunForm({ view, again }: RunFormProps) {
       void client.invalidateQueries({ queryKey: ['runs', project] });
       void navigate(`/p/${encodeURIComponent(project)}/runs/${run.id}`);
     },
+    onError: (error) => setElsewhere(fields.refused(error)),
     onSettled: (_run, error) => {
       once.current.settled(error);
       sending.current = false;
     },
   });
 
-  const refused = faultsByPath(start.error);
-  const names = new Set(runbook.inputs.map(({ name }) => name));
-  const elsewhere = [...refused].flatMap(([path, faults]) => (names.has(path) || path === 'reason' ? [] : faults));
-  const faultAt = (path: string): string | null => {
-    const faults = refused.get(path)?.map(({ message, hint }) => (hint ? `${message} ${hint}` : message));
-    return own.get(path) ?? faults?.join(' ') ?? null;
-  };
-  const atFields = start.error instanceof ProblemError && refused.size > 0 && elsewhere.length === 0;
+  const atReason = elsewhere.filter(({ path }) => path === 'reason');
+  const rest = elsewhere.filter(({ path }) => path !== 'reason');
+  const { error } = start;
+  const faulty = error instanceof ProblemError && (error.problem.faults ?? []).length > 0;
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (sending.current) {
       return;
     }
-    const faults = faultsOf(runbook.inputs, values);
-    setOwn(faults);
-    const [first] = faults.keys();
-    if (first !== undefined) {
-      form.current?.querySelector<HTMLElement>(`[id^="input-${first}"]`)?.focus();
+    const faults = fields.wrong();
+    fields.insist(faults);
+    if (faults.size > 0) {
       return;
     }
     sending.current = true;
-    start.mutate({
-      inputs: toInputs(runbook.inputs, values),
-      reason: reason.trim() === '' ? null : reason.trim(),
-      via: 'console',
-    });
+    setElsewhere([]);
+    start.mutate({ inputs: fields.sent(), reason: reason.trim() === '' ? null : reason.trim(), via: 'console' });
   };
 
+  // The first fault that the server finds is where one goes on, unless one is already somewhere else in the form.
+  const marked = useRef<unknown>(null);
+  useEffect(() => {
+    if (error !== null && marked.current !== error) {
+      marked.current = error;
+      fields.goToFault();
+    }
+  });
+
   return (
-    <Form ref={form} onSubmit={submit} noValidate className="sb-run-form" aria-label="Run">
-      {start.error !== null && !atFields && (
-        <FormAlert>
-          <TroubleNote error={start.error} />
-          {elsewhere.map((fault) => (
-            <p key={`${fault.path} ${fault.message}`}>
-              <code>{fault.path}</code> {fault.message} {fault.hint}
-            </p>
-          ))}
-        </FormAlert>
-      )}
-      {runbook.inputs.length === 0 && <p className="sb-faint">This runbook asks for nothing.</p>}
-      {runbook.inputs.map((input) => (
-        <InputField
-          key={input.name}
-          input={input}
-          given={values[input.name] ?? null}
-          fault={faultAt(input.name)}
-          change={(given) => {
-            setValues((old) => ({ ...old, [input.name]: given }));
-            setOwn((old) => new Map([...old].filter(([name]) => name !== input.name)));
-          }}
-        />
-      ))}
-      <FormGroup label="Reason" fieldId="reason">
-        <TextInput
-          id="reason"
-          aria-describedby="reason-help"
-          autoComplete="off"
-          validated={faultAt('reason') === null ? 'default' : 'error'}
-          value={reason}
-          onChange={(_event, text) => setReason(text)}
-        />
-        <FormHelperText>
-          <HelperText id="reason-help">
-            {faultAt('reason') !== null && <HelperTextItem variant="error">{faultAt('reason')}</HelperTextItem>}
-            <HelperTextItem>Why, for whoever reads it later: a ticket, a sentence.</HelperTextItem>
-          </HelperText>
-        </FormHelperText>
-      </FormGroup>
-      <div className="sb-form-actions">
-        <Button
-          type="submit"
-          variant={runbook.effect === 'irreversible' ? 'danger' : 'primary'}
-          icon={<Icon name="play" />}
-          isLoading={start.isPending}
-          isDisabled={start.isPending}
-        >
-          Run
-        </Button>
-        {runbook.effect === 'irreversible' && <p className="sb-warn">What this does cannot be undone.</p>}
-      </div>
-    </Form>
+    <FormPlaceContext value={{ project, runbook: runbook.name, prefix: 'input' }}>
+      <Form onSubmit={submit} onBlur={plan.left} noValidate className="sb-run-form" aria-label="Run">
+        <div ref={box} className="sb-inputs">
+          <FormTools view={view} fields={fields} reason={reason} />
+          {error !== null && (!faulty || rest.length > 0) && (
+            <FormAlert>
+              <TroubleNote error={error} />
+              <Elsewhere faults={rest} />
+            </FormAlert>
+          )}
+          {inputs.length === 0 && <p className="sb-faint">This runbook asks for nothing.</p>}
+          <FieldList inputs={inputs} fields={fields} />
+          <ReasonField value={reason} change={setReason} faults={atReason} />
+        </div>
+        <div className="sb-form-actions">
+          <Button
+            type="submit"
+            variant={(plan.plan?.effect ?? runbook.effect) === 'irreversible' ? 'danger' : 'primary'}
+            icon={<Icon name="play" />}
+            isLoading={start.isPending}
+            isDisabled={start.isPending}
+          >
+            Run
+          </Button>
+          {(plan.plan?.effect ?? runbook.effect) === 'irreversible' && (
+            <p className="sb-warn">What this does cannot be undone.</p>
+          )}
+        </div>
+      </Form>
+      <PlanPanel view={view} state={plan} />
+    </FormPlaceContext>
   );
 }

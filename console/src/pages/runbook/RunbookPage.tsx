@@ -1,8 +1,8 @@
-import { PageSection, Tab, TabTitleText, Tabs, Title } from '@patternfly/react-core';
+import { PageSection, Tab, TabTitleText, Tabs } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
-import { useParams, useSearchParams } from 'react-router';
+import { Link, useParams, useSearchParams } from 'react-router';
 
-import { runQuery, runbookQuery } from '../../api/queries';
+import { runQuery, runbookQuery, versionQuery } from '../../api/queries';
 import type { RunbookView } from '../../api/shapes';
 import { useRunsLive } from '../../live/useRunsLive';
 import { EffectLabel } from '../../show/Effect';
@@ -15,13 +15,13 @@ import { Trouble, TroubleNote } from '../../show/Trouble';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
 import { LastRuns } from './LastRuns';
+import { Procedure } from './Procedure';
 import { RunForm } from './RunForm';
 import './runbook.css';
 import { Source } from './Source';
-import { Steps } from './Steps';
 import { Versions } from './Versions';
 
-const TABS = ['run', 'document', 'versions'] as const;
+const TABS = ['run', 'steps', 'document', 'versions'] as const;
 
 /** The form, waiting for the earlier run whose inputs it begins with, if one is named. */
 function StartPart({ view }: { view: RunbookView }) {
@@ -33,9 +33,16 @@ function StartPart({ view }: { view: RunbookView }) {
   }
   return (
     <>
-      {earlier.error !== null && <TroubleNote error={earlier.error} />}
-      {earlier.data !== undefined && earlier.data.digest !== view.digest && (
-        <p className="sb-warn">The runbook has changed since that run; these are its inputs, for the version of now.</p>
+      {(earlier.error !== null || (earlier.data !== undefined && earlier.data.digest !== view.digest)) && (
+        <div className="sb-runbook-note">
+          {earlier.error !== null ? (
+            <TroubleNote error={earlier.error} />
+          ) : (
+            <p className="sb-warn">
+              The runbook has changed since that run; these are its inputs, for the version of now.
+            </p>
+          )}
+        </div>
       )}
       <RunForm key={`${again ?? ''} ${JSON.stringify(view.runbook.inputs)}`} view={view} again={earlier.data} />
     </>
@@ -46,23 +53,41 @@ function RunPart({ view }: { view: RunbookView }) {
   const { runbook } = view;
   return (
     <div className="sb-runbook">
-      <section className="sb-card sb-start">
-        <Title headingLevel="h2" size="md">
-          Run it
-        </Title>
-        {view.retired_at ? <p>It is retired, and no longer runs.</p> : <StartPart view={view} />}
-      </section>
-      <div className="sb-runbook-about">
-        {runbook.description && <Markdown text={runbook.description} />}
-        <section>
-          <Title headingLevel="h2" size="md">
-            Steps
-          </Title>
-          <Steps steps={runbook.steps} />
-        </section>
-        <LastRuns view={view} />
-      </div>
+      {runbook.description && (
+        <div className="sb-runbook-description">
+          <Markdown text={runbook.description} />
+        </div>
+      )}
+      {view.retired_at ? (
+        <p className="sb-runbook-retired">It is retired, and no longer runs.</p>
+      ) : (
+        <StartPart view={view} />
+      )}
+      <LastRuns view={view} />
     </div>
+  );
+}
+
+/** The document of now, or of the version that the address names. */
+function DocumentPart({ view }: { view: RunbookView }) {
+  const [query] = useSearchParams();
+  const digest = query.get('version');
+  const other = digest !== null && digest !== view.digest;
+  const earlier = useQuery({ ...versionQuery(view.project, view.runbook.name, digest ?? ''), enabled: other });
+  if (!other) {
+    return <Source view={view} />;
+  }
+  if (earlier.data === undefined) {
+    return earlier.error === null ? <Loading /> : <TroubleNote error={earlier.error} />;
+  }
+  return (
+    <>
+      <p className="sb-warn">
+        This is the version <code>{earlier.data.digest.slice(0, 12)}</code>, which is not the current one.{' '}
+        <Link to="?tab=document">Show the current one</Link>
+      </p>
+      <Source view={earlier.data} />
+    </>
   );
 }
 
@@ -79,7 +104,13 @@ function Facts({ view }: { view: RunbookView }) {
         version <code title={view.digest}>{view.digest.slice(0, 12)}</code>, published <Ago at={view.published_at} /> by{' '}
         <VisibleText text={view.published_by} />
       </span>
-      {runbook.timeout_s !== undefined && runbook.timeout_s !== null && <span>at most {limit(runbook.timeout_s)}</span>}
+      {typeof runbook.timeout_s === 'number' && <span>at most {limit(runbook.timeout_s)}</span>}
+      {runbook.change_class && <span>{runbook.change_class.replace('_', ' ')}</span>}
+      {Object.entries(runbook.labels ?? {}).map(([label, value]) => (
+        <code key={label} className="sb-label">
+          <VisibleText text={`${label}=${value}`} />
+        </code>
+      ))}
     </>
   );
 }
@@ -96,7 +127,10 @@ export default function RunbookPage() {
   const tab = TABS.find((each) => each === query.get('tab')) ?? 'run';
   const choose = (next: string | number): void => {
     const rest = new URLSearchParams(query);
-    rest.delete('tab');
+    // What is compared, and which tab, is of the tab that is left.
+    for (const part of ['tab', 'from', 'to', 'version']) {
+      rest.delete(part);
+    }
     if (next !== 'run') {
       rest.set('tab', String(next));
     }
@@ -121,11 +155,14 @@ export default function RunbookPage() {
           <Tab eventKey="run" title={<TabTitleText>Run</TabTitleText>}>
             <RunPart view={view} />
           </Tab>
+          <Tab eventKey="steps" title={<TabTitleText>Steps</TabTitleText>}>
+            <Procedure view={view} />
+          </Tab>
           <Tab eventKey="document" title={<TabTitleText>Document</TabTitleText>}>
-            <Source view={view} />
+            <DocumentPart view={view} />
           </Tab>
           <Tab eventKey="versions" title={<TabTitleText>Versions</TabTitleText>}>
-            <Versions project={project} runbook={name} />
+            <Versions project={project} runbook={name} retired={Boolean(view.retired_at)} />
           </Tab>
         </Tabs>
       </PageSection>

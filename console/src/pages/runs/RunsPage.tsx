@@ -1,5 +1,6 @@
-import { Button, FormSelect, FormSelectOption, PageSection } from '@patternfly/react-core';
+import { Button, FormSelect, FormSelectOption, PageSection, SearchInput } from '@patternfly/react-core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { useParams, useSearchParams } from 'react-router';
 
 import { runbooksQuery, runsQuery } from '../../api/queries';
@@ -13,6 +14,36 @@ import { Trouble } from '../../show/Trouble';
 import { usePageTitle } from '../../show/usePageTitle';
 import { RUN_STATES, filterFrom, toQuery, toggled } from './filter';
 import { RunsTable } from './RunsTable';
+
+const SETTLE_MS = 300;
+
+/** Words to filter by, asked for once one pauses. */
+function WordsFilter({ text, change }: { text: string; change: (text: string) => void }) {
+  const [typed, setTyped] = useState(text);
+  const [known, setKnown] = useState(text);
+  // The address changed by itself, as by going back.
+  if (known !== text) {
+    setKnown(text);
+    setTyped(text);
+  }
+  useEffect(() => {
+    if (typed === text) {
+      return undefined;
+    }
+    const timer = setTimeout(() => change(typed), SETTLE_MS);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <SearchInput
+      className="sb-filter"
+      aria-label="Filter by text"
+      placeholder="Runbook, title, reason"
+      value={typed}
+      onChange={(_event, value) => setTyped(value)}
+      onClear={() => change('')}
+    />
+  );
+}
 
 interface FilterBarProps {
   project: string;
@@ -41,17 +72,20 @@ function FilterBar({ project, filter, change }: FilterBarProps) {
           </button>
         ))}
       </div>
-      <FormSelect
-        aria-label="Runbook"
-        className="sb-runbook-filter"
-        value={filter.runbook ?? ''}
-        onChange={(_event, name) => change({ ...filter, runbook: name === '' ? null : name })}
-      >
-        <FormSelectOption value="" label="All runbooks" />
-        {names.map((name) => (
-          <FormSelectOption key={name} value={name} label={name} />
-        ))}
-      </FormSelect>
+      <div className="sb-filter-words">
+        <WordsFilter text={filter.text} change={(text) => change({ ...filter, text })} />
+        <FormSelect
+          aria-label="Runbook"
+          className="sb-runbook-filter"
+          value={filter.runbook ?? ''}
+          onChange={(_event, name) => change({ ...filter, runbook: name === '' ? null : name })}
+        >
+          <FormSelectOption value="" label="All runbooks" />
+          {names.map((name) => (
+            <FormSelectOption key={name} value={name} label={name} />
+          ))}
+        </FormSelect>
+      </div>
     </div>
   );
 }
@@ -66,7 +100,7 @@ export default function RunsPage() {
 
   const change = (next: RunFilter): void => setQuery(toQuery(next), { replace: true });
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
-  const filtered = filter.states.length > 0 || filter.runbook !== null;
+  const filtered = filter.states.length > 0 || filter.runbook !== null || filter.text.trim() !== '';
   return (
     <>
       <PageHead title="Runs" />
@@ -80,10 +114,12 @@ export default function RunsPage() {
           )
         ) : items.length > 0 ? (
           <RunsTable runs={items} />
+        ) : runs.hasNextPage ? (
+          <p className="sb-none">None of the newest runs is like that; older ones have not been looked at yet.</p>
         ) : filtered ? (
           <p className="sb-none">
             No run is like that.{' '}
-            <Button variant="link" isInline onClick={() => change({ states: [], runbook: null })}>
+            <Button variant="link" isInline onClick={() => change({ states: [], runbook: null, text: '' })}>
               Show all runs
             </Button>
           </p>
@@ -103,7 +139,7 @@ export default function RunsPage() {
               isDisabled={runs.isFetchingNextPage}
               onClick={() => void runs.fetchNextPage()}
             >
-              Older runs
+              {items.length > 0 ? 'Older runs' : 'Look at older runs'}
             </Button>
           </div>
         )}

@@ -3,6 +3,7 @@ import { Link } from 'react-router';
 
 import type { RunSummary } from '../../api/shapes';
 import { Ago, Took } from '../../show/Moments';
+import { ProseWithRuns } from '../../show/ProseWithRuns';
 import { StateLabel } from '../../show/State';
 import { VisibleText } from '../../show/VisibleText';
 
@@ -19,6 +20,11 @@ function RunRow({ run }: { run: RunSummary }) {
         {run.reason && (
           <span className="sb-reason">
             <VisibleText text={run.reason} />
+          </span>
+        )}
+        {run.waits_for && (
+          <span className="sb-waits-for">
+            waits for <ProseWithRuns text={run.waits_for} project={run.project} />
           </span>
         )}
       </Td>

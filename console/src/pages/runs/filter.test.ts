@@ -3,10 +3,14 @@ import { expect, test } from 'vitest';
 import { filterFrom, toQuery, toggled } from './filter';
 
 test('a filter is its address', () => {
-  const filter = { states: ['running' as const, 'failed' as const], runbook: 'deploy' };
-  expect(toQuery(filter).toString()).toBe('state=running%2Cfailed&runbook=deploy');
+  const filter = { states: ['running' as const, 'failed' as const], runbook: 'deploy', text: 'OPS-7' };
+  expect(toQuery(filter).toString()).toBe('state=running%2Cfailed&runbook=deploy&q=OPS-7');
   expect(filterFrom(toQuery(filter))).toEqual(filter);
-  expect(filterFrom(new URLSearchParams('state=odd,failed&runbook='))).toEqual({ states: ['failed'], runbook: null });
+  expect(filterFrom(new URLSearchParams('state=odd,failed&runbook='))).toEqual({
+    states: ['failed'],
+    runbook: null,
+    text: '',
+  });
 });
 
 test('states are switched one by one', () => {

@@ -3,6 +3,7 @@ import type { RunFilter, RunState } from '../../api/shapes';
 export const RUN_STATES: readonly RunState[] = [
   'queued',
   'running',
+  'waiting',
   'canceling',
   'succeeded',
   'failed',
@@ -14,16 +15,23 @@ export const RUN_STATES: readonly RunState[] = [
 export function filterFrom(query: URLSearchParams): RunFilter {
   const words = (query.get('state') ?? '').split(',');
   const runbook = query.get('runbook');
-  return { states: RUN_STATES.filter((state) => words.includes(state)), runbook: runbook === '' ? null : runbook };
+  return {
+    states: RUN_STATES.filter((state) => words.includes(state)),
+    runbook: runbook === '' ? null : runbook,
+    text: query.get('q') ?? '',
+  };
 }
 
-export function toQuery({ states, runbook }: RunFilter): URLSearchParams {
+export function toQuery({ states, runbook, text }: RunFilter): URLSearchParams {
   const query = new URLSearchParams();
   if (states.length > 0) {
     query.set('state', states.join(','));
   }
   if (runbook !== null) {
     query.set('runbook', runbook);
+  }
+  if (text !== '') {
+    query.set('q', text);
   }
   return query;
 }

@@ -39,6 +39,23 @@ pub(crate) fn range(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
+/// All of a part of an expression: the library's place of `a.b` begins at the dot.
+pub(crate) fn extent(expr: &Expr<'_>) -> Range<usize> {
+    let own = range(expr.span());
+    let first = match expr {
+        Expr::GetAttr(it) => extent(&it.expr).start,
+        Expr::GetItem(it) => extent(&it.expr).start,
+        Expr::Slice(it) => extent(&it.expr).start,
+        Expr::Filter(it) => it.expr.as_ref().map_or(own.start, |expr| extent(expr).start),
+        Expr::Test(it) => extent(&it.expr).start,
+        Expr::BinOp(it) => extent(&it.left).start,
+        Expr::Compare(it) => extent(&it.expr).start,
+        Expr::IfExpr(it) => extent(&it.true_expr).start,
+        _ => own.start,
+    };
+    first.min(own.start)..own.end
+}
+
 /// The tree of an expression, every part of which this language has.
 pub(crate) fn parse(text: &str) -> Result<Expr<'_>, Refused> {
     let whole = 0..text.len();

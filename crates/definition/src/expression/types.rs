@@ -12,7 +12,7 @@ use minijinja::{
 use super::{
     filters::{FILTERS, Gives},
     scope::{self, ROOTS, Scope},
-    syntax::{self, Refused, range},
+    syntax::{self, Refused, extent},
 };
 use crate::{
     fault::{Code, listed, quoted},
@@ -167,12 +167,12 @@ struct Checker<'c> {
 
 impl Checker<'_> {
     fn tell(&mut self, code: Code, expr: &Expr<'_>, message: String, hint: Option<String>) -> Type {
-        self.mistakes.push(Mistake { code, message, hint, range: range(expr.span()) });
+        self.mistakes.push(Mistake { code, message, hint, range: extent(expr) });
         Type::Any
     }
 
     fn written(&self, expr: &Expr<'_>) -> String {
-        quoted(self.text.get(range(expr.span())).unwrap_or(self.text).trim())
+        quoted(self.text.get(extent(expr)).unwrap_or(self.text).trim())
     }
 
     fn infer(&mut self, expr: &Expr<'_>) -> Type {
@@ -437,7 +437,7 @@ impl Checker<'_> {
                 }
                 (one, two) if one.is_text() && two.is_text() => {
                     let message = "`+` adds numbers, but both sides are text.".to_owned();
-                    let range = range(it.left.span()).start..range(it.right.span()).end;
+                    let range = extent(&it.left).start..extent(&it.right).end;
                     let hint = Some("Texts are put together with `~`.".to_owned());
                     self.mistakes.push(Mistake { code: Code::TypeMismatch, message, hint, range });
                     Type::Text
@@ -515,7 +515,7 @@ impl Checker<'_> {
         let hint = numbers.then(|| {
             "A number stands without quotes; a text that is one becomes one by `|int` or `|float`.".to_owned()
         });
-        let range = range(left.0.span()).start..range(right.0.span()).end;
+        let range = extent(left.0).start..extent(right.0).end;
         self.mistakes.push(Mistake { code: Code::TypeMismatch, message, hint, range });
     }
 

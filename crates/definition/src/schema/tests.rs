@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::RUNBOOK;
+use super::{INVENTORY, RUNBOOK};
 use crate::{
     fault::Faults,
     fields::Keys,
-    input,
+    input, inventory,
     parse::{DocumentContent, parse},
     runbook,
     source::Source,
@@ -20,6 +20,16 @@ const BEYOND: &str = "# beyond the schema";
 
 fn schema() -> Value {
     serde_json::from_str(RUNBOOK).unwrap()
+}
+
+fn inventory_schema() -> Value {
+    serde_json::from_str(INVENTORY).unwrap()
+}
+
+/// Of the kind that a document says, else of a runbook.
+fn validator(document: &Value) -> jsonschema::Validator {
+    let of = if document["kind"] == "Inventory" { inventory_schema() } else { schema() };
+    jsonschema::validator_for(&of).unwrap()
 }
 
 /// The documents of each fixture as JSON, with the text of each; those that are not YAML at all are left out.
@@ -45,12 +55,13 @@ fn fixtures(folder: &str) -> Vec<(String, Value, String)> {
 #[test]
 fn it_is_a_schema() {
     assert!(jsonschema::meta::is_valid(&schema()));
+    assert!(jsonschema::meta::is_valid(&inventory_schema()));
 }
 
 #[test]
 fn it_accepts_every_good_document() {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
     for (name, document, _) in fixtures("good") {
+        let validator = validator(&document);
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
@@ -58,8 +69,8 @@ fn it_accepts_every_good_document() {
 
 #[test]
 fn it_refuses_every_bad_document_but_those_beyond_it() {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
     for (name, document, text) in fixtures("bad") {
+        let validator = validator(&document);
         let beyond = text.contains(BEYOND);
         assert_eq!(validator.is_valid(&document), beyond, "{name}: {text}");
     }
@@ -69,10 +80,23 @@ fn it_refuses_every_bad_document_but_those_beyond_it() {
 #[test]
 fn it_has_the_keys_that_are_read() {
     let schema = schema();
-    for (keys, pointer) in [
-        (&runbook::KEYS, "/properties"),
-        (&input::KEYS, "/$defs/input/properties"),
-        (&step::KEYS, "/$defs/step/properties"),
+    let inventories = inventory_schema();
+    let item = "/properties/targets/oneOf/0/items/properties";
+    for (schema, keys, pointer) in [
+        (&schema, &runbook::KEYS, "/properties"),
+        (&schema, &runbook::RULE_KEYS, "/properties/rules/items/properties"),
+        (&schema, &runbook::CONCURRENCY_KEYS, "/properties/concurrency/properties"),
+        (&schema, &runbook::LIMITS_KEYS, "/properties/limits/properties"),
+        (&schema, &input::KEYS, "/$defs/input/properties"),
+        (&schema, &input::FROM_KEYS, "/$defs/input/properties/from/properties"),
+        (&schema, &step::KEYS, "/$defs/step/properties"),
+        (&schema, &step::http::KEYS, "/$defs/step/properties/http/properties"),
+        (&schema, &step::check::KEYS, "/$defs/step/properties/check/properties"),
+        (&schema, &step::repeat::ON_KEYS, "/$defs/step/properties/on/properties"),
+        (&schema, &step::repeat::RETRY_KEYS, "/$defs/step/properties/retry/properties"),
+        (&schema, &step::repeat::FOR_EACH_KEYS, "/$defs/step/properties/for_each/oneOf/2/properties"),
+        (&inventories, &inventory::KEYS, "/properties"),
+        (&inventories, &inventory::TARGET_KEYS, item),
     ] {
         let Keys { of, known, later } = keys;
         let properties = schema.pointer(pointer).unwrap().as_object().unwrap();
@@ -94,7 +118,7 @@ fn it_has_the_limits_that_are_read() {
     };
     let schema = schema();
     for (pointer, limit) in [
-        ("/properties/steps/maxItems", STEPS_MAX),
+        ("/$defs/steps/maxItems", STEPS_MAX),
         ("/properties/inputs/maxProperties", INPUT_COUNT_MAX),
         ("/properties/files/maxItems", GLOBS_MAX),
         ("/properties/files/items/maxLength", GLOB_MAX),

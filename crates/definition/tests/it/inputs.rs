@@ -201,3 +201,186 @@ proptest! {
         }
     }
 }
+
+/// Inputs as a runbook declares them.
+fn declared(inputs: &str) -> model::runbook::Runbook {
+    let text = format!("kind: Runbook\nname: x\n{inputs}\nsteps: [{{run: echo}}]\n");
+    crate::repository::sound(&text).runbook().unwrap().clone()
+}
+
+fn all(runbook: &model::runbook::Runbook, given: Value) -> Result<definition::ReadInputs, Vec<String>> {
+    let given: BTreeMap<String, Value> = serde_json::from_value(given).unwrap();
+    definition::read_inputs(&runbook.inputs, &runbook.rules, &given, &ASKING)
+        .map_err(|faults| faults.into_iter().map(|fault| format!("{} {}", fault.path, fault.code)).collect())
+}
+
+#[test]
+fn every_type_has_one_form() {
+    let runbook = declared(
+        "inputs: {a: {type: number}, b: {type: date}, c: {type: datetime}, d: {type: duration, max: 1d}, e: {type: percentage}, \
+         f: {type: list}, g: {type: json}, h: {type: file, max_size: 10B}, i: {type: choice, options: [x, y], multiple: true}, j: {type: text}}",
+    );
+    for (name, given, kept) in [
+        ("a", json!("1.5"), json!(1.5)),
+        ("a", json!(2.0), json!(2)),
+        ("b", json!("2026-02-28"), json!("2026-02-28")),
+        ("c", json!("2026-11-26T10:00:00+01:00"), json!("2026-11-26T09:00:00Z")),
+        ("d", json!("1h30m"), json!(5400)),
+        ("d", json!(60), json!(60)),
+        ("e", json!("25%"), json!(25)),
+        ("e", json!(12.5), json!(12.5)),
+        ("f", json!("one\n\ntwo\r\n"), json!(["one", "two"])),
+        ("f", json!("[\"a\", \"b\"]"), json!(["a", "b"])),
+        ("f", json!([]), json!([])),
+        ("g", json!("{\"a\": [1]}"), json!({"a": [1]})),
+        ("g", json!("true"), json!(true)),
+        (
+            "h",
+            json!({"file": "0".repeat(64), "name": "a.txt", "size": 10}),
+            json!({"file": "0".repeat(64), "name": "a.txt", "size": 10}),
+        ),
+        ("i", json!(["y", "x"]), json!(["y", "x"])),
+        ("i", json!("x"), json!(["x"])),
+        ("j", json!("a\nb"), json!("a\nb")),
+    ] {
+        let read = all(&runbook, json!({name: given})).unwrap();
+        assert_eq!(read.values[name].to_json(), kept, "{name} {given}");
+        let again = all(&runbook, json!({name: kept})).unwrap();
+        assert_eq!(again, read, "{name}: reading its own answer gives the same");
+    }
+    for (name, given) in [
+        ("a", json!("1e3")),
+        ("a", json!("x")),
+        ("b", json!("2026-02-30")),
+        ("b", json!("20260228")),
+        ("c", json!("2026-11-26T10:00:00")),
+        ("c", json!("yesterday")),
+        ("d", json!("90")),
+        ("d", json!("2d")),
+        ("d", json!(-1)),
+        ("e", json!(101)),
+        ("e", json!("-1%")),
+        ("f", json!([1])),
+        ("f", json!("[1]")),
+        ("g", json!("{")),
+        ("g", json!("\"a\"")),
+        ("g", json!({"sealed": true})),
+        ("h", json!({"file": "x", "name": "a", "size": 1})),
+        ("h", json!({"file": "0".repeat(64), "name": "../a", "size": 1})),
+        ("h", json!({"file": "0".repeat(64), "name": "a", "size": 11})),
+        ("i", json!(["z"])),
+        ("i", json!({"x": 1})),
+        ("j", json!(1)),
+    ] {
+        assert!(all(&runbook, json!({name: given})).is_err(), "{name} {given}");
+    }
+}
+
+#[test]
+fn patterns_and_lengths_are_of_the_whole_value() {
+    let runbook = declared("inputs: {a: {type: string, pattern: 'OPS-\\d+', min_length: 5, max_length: 8}}");
+    assert!(all(&runbook, json!({"a": "OPS-1"})).is_ok());
+    for bad in ["xOPS-1", "OPS-1\n", "OPS-12345", "OPS-"] {
+        assert_eq!(all(&runbook, json!({"a": bad})).unwrap_err(), ["a bad_value"], "{bad}");
+    }
+    let evil = declared("inputs: {a: {type: string, pattern: '(a*)*b'}}");
+    let begun = std::time::Instant::now();
+    assert!(all(&evil, json!({"a": "a".repeat(60_000)})).is_err());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "linear, whatever the pattern");
+    assert_eq!(
+        crate::repository::codes(&crate::repository::with_top(
+            "inputs: {a: {type: string, pattern: '(a{1000}){1000}'}}"
+        )),
+        ["bad_pattern"]
+    );
+}
+
+#[test]
+fn secrets_are_taken_out() {
+    let runbook = declared("inputs: {a: {type: secret, required: true}, b: {type: secret}}");
+    let read = all(&runbook, json!({"a": "hunter2"})).unwrap();
+    assert!(read.values["a"].is_sealed());
+    assert_eq!(read.secrets["a"].expose(), "hunter2");
+    assert!(!format!("{read:?}").contains("hunter2"));
+    let faults = definition::read_inputs(
+        &runbook.inputs,
+        &[],
+        &BTreeMap::from([
+            ("a".to_owned(), json!(["hunter2"])),
+            ("b".to_owned(), json!("hunter2".repeat(10_000))),
+        ]),
+        &ASKING,
+    )
+    .unwrap_err();
+    assert_eq!(faults.len(), 2);
+    assert!(!format!("{faults:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_not_asked_for_must_not_be_given() {
+    let runbook = declared(
+        "inputs:\n  mode: {type: choice, options: [all, one], default: all}\n  host: {type: string, required: true, show_if: inputs.mode == 'one'}\n  \
+         port: {type: integer, default: 80, show_if: inputs.host != ''}\nrules: [{check: inputs.mode == 'all' or inputs.port < 100, message: Too high.}]",
+    );
+    assert_eq!(all(&runbook, json!({})).unwrap().values.keys().collect::<Vec<_>>(), ["mode"]);
+    assert_eq!(all(&runbook, json!({"host": "x"})).unwrap_err(), ["host hidden_input"]);
+    assert_eq!(all(&runbook, json!({"mode": "one"})).unwrap_err(), ["host missing_input"]);
+    assert_eq!(
+        all(&runbook, json!({"mode": "one", "host": "x"})).unwrap().values["port"],
+        InputValue::Integer(80)
+    );
+    assert_eq!(
+        all(&runbook, json!({"mode": "one", "host": "x", "port": 100})).unwrap_err(),
+        [" rule_broken"]
+    );
+    assert_eq!(
+        all(&runbook, json!({"mode": "two", "port": 1})).unwrap_err(),
+        ["mode not_an_option"],
+        "what depends on it is not judged"
+    );
+}
+
+#[test]
+fn defaults_are_computed_when_it_is_asked_for() {
+    let runbook = declared(
+        "inputs: {a: {type: date, default: {from: today}}, b: {type: datetime, default: {from: now}}, c: {type: string, default: {from: caller}}}",
+    );
+    let read = all(&runbook, json!({})).unwrap();
+    assert_eq!(json!(read.values), json!({"a": "1970-01-01", "b": "1970-01-01T00:00:00Z", "c": "ada"}));
+}
+
+proptest! {
+    #[test]
+    fn reading_is_total_and_stable(values in prop::collection::btree_map("[a-j]", any_json(), 0..6)) {
+        let runbook = declared(
+            "inputs: {a: {type: number}, b: {type: date}, c: {type: datetime}, d: {type: duration}, e: {type: percentage}, \
+             f: {type: list}, g: {type: json}, h: {type: file}, i: {type: choice, options: [x], multiple: true, free: true}, j: {type: text}}",
+        );
+        for (name, value) in values {
+            if let Ok(read) = all(&runbook, json!({name.clone(): value})) {
+                let kept: Value = read.values[&name].to_json();
+                prop_assert_eq!(all(&runbook, json!({name: kept})).unwrap(), read);
+            }
+        }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        "[0-9]{1,4}(\\.[0-9]{1,3})?%?".prop_map(Value::from),
+        "[0-9]{1,3}[smhd]".prop_map(Value::from),
+        "20[0-9]{2}-[01][0-9]-[0-3][0-9](T[0-2][0-9]:00:00Z)?".prop_map(Value::from),
+        "\\[\"[a-z]\"(, \"b\")?\\]".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,4}", inner, 0..3).prop_map(|map| json!(map)),
+        ]
+    })
+}

@@ -7,10 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it takes for granted")]
 
 mod digests;
+mod docs;
+mod expressions;
 mod files;
 mod fixtures;
 mod hostile;
 mod inputs;
+mod plans;
 mod properties;
 mod repository;
 mod rules;

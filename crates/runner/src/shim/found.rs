@@ -31,6 +31,7 @@ pub enum Found {
     /// It ended while no server was there. The record stays until it is acknowledged.
     Ended { id: AttemptId, end: StepEnd },
     /// Its shim died. Its processes were found and killed, unless `end` says otherwise; nobody can say how it ended.
+    /// Until it is acknowledged, it is found as ended after this.
     Lost { id: AttemptId, end: StepEnd },
 }
 
@@ -87,6 +88,10 @@ pub(crate) async fn find(shims: &Path) -> io::Result<Vec<Found>> {
     let mut found: Vec<Found> = looks.join_all().await.into_iter().flatten().collect();
     // Last, so that no end is missed that comes while we look.
     for record in EndRecord::all(shims) {
+        // A lost one has a record by now.
+        if found.iter().any(|found| matches!(found, Found::Lost { id, .. } if id.is_of(&record.id))) {
+            continue;
+        }
         found.retain(|found| !found.id().is_of(&record.id));
         found.push(Found::Ended { id: record.id, end: record.end });
     }

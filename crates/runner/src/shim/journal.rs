@@ -35,7 +35,10 @@ pub(crate) struct Journal {
 impl Journal {
     pub fn create(folder: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).mode(0o600).open(path(folder))?;
-        Ok(Self { file })
+        let journal = Self { file };
+        // Its page is there from now on, also when the disk is full.
+        journal.write(None)?;
+        Ok(journal)
     }
 
     pub fn write(&self, entry: Option<&Entry>) -> io::Result<()> {

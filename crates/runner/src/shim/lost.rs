@@ -38,7 +38,15 @@ pub(crate) async fn end_of(
     let entry = Journal::read(folder).filter(|entry| entry.id.is_of(id));
     let end = match (record, &entry) {
         (Some(record), _) => Some(record.end),
-        (None, Some(entry)) => Some(end_orphans(entry).await),
+        (None, Some(entry)) => {
+            let record = EndRecord { id: id.clone(), end: end_orphans(entry).await };
+            // Whoever is told this may die before it is stored. Without a record the journal stays, and says it again.
+            if let Err(error) = record.write(shims, folder) {
+                tracing::error!(attempt = %id, %error, "the end of an attempt cannot be recorded");
+                return Some(record.end);
+            }
+            Some(record.end)
+        }
         (None, None) => None,
     };
     forget(folder);

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use model::run::{Cause, StepEnd};
@@ -38,6 +39,9 @@ use crate::{
     process::{self, Process},
     tree::Reach,
 };
+
+/// How long until another try to write down an end for which there was no room.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Be a shim, until the server is gone and nothing is under way. The working directory is the shim's folder, standard
 /// input its connection to the server.
@@ -79,6 +83,7 @@ fn serve() -> io::Result<()> {
         shims,
         folder: folder.clone(),
         journal: Arc::new(journal),
+        unrecorded: None,
         outputs: None,
     };
     runtime.block_on(async {
@@ -96,6 +101,8 @@ struct Shim {
     journal: Arc<Journal>,
     /// None while an attempt has it.
     place: Option<Place>,
+    /// An end that could not be written down yet.
+    unrecorded: Option<EndRecord>,
     /// Where logs were written last.
     outputs: Option<(PathBuf, Outputs)>,
 }
@@ -115,7 +122,9 @@ enum Next {
     Connected(io::Result<Line>),
     Started(u32),
     Grew,
-    Done(Result<(StepEnd, Place), tokio::task::JoinError>),
+    Done(Result<Box<(StepEnd, Place)>, tokio::task::JoinError>),
+    /// Time to try again to write down an end.
+    Again,
 }
 
 impl Shim {
@@ -127,11 +136,15 @@ impl Shim {
         let mut job: Option<Job> = None;
         greet(&mut line, None).await;
         loop {
-            if line.is_none() && job.is_none() {
+            if line.is_none() && job.is_none() && self.unrecorded.is_none() {
                 return Ok(());
             }
-            match next(&mut line, &listener, &mut job, &mut term).await {
-                Next::Frame(Ok(Some(ToShim::Task(order)))) if job.is_none() => job = Some(self.begin(*order)),
+            match next(&mut line, &listener, &mut job, self.unrecorded.is_some(), &mut term).await {
+                Next::Frame(Ok(Some(ToShim::Task(order)))) if job.is_none() => {
+                    // The server has taken the end of the one before.
+                    self.unrecorded = None;
+                    job = Some(self.begin(*order));
+                }
                 // The server has one attempt at a time for us.
                 Next::Frame(Ok(Some(ToShim::Task(_)))) => line = None,
                 Next::Frame(Ok(Some(ToShim::Stop(how)))) => {
@@ -145,8 +158,14 @@ impl Shim {
                 Next::Frame(Ok(None) | Err(_)) => line = None,
                 Next::Connected(connected) => {
                     line = connected.ok();
-                    greet(&mut line, job.as_ref().map(|job| job.id.clone())).await;
+                    let ended = self.unrecorded.as_ref();
+                    let running = job.as_ref().map(|job| &job.id).or(ended.map(|record| &record.id)).cloned();
+                    greet(&mut line, running).await;
+                    if let Some(record) = ended {
+                        say(&mut line, &FromShim::Ended(Box::new(record.end.clone()))).await;
+                    }
                 }
+                Next::Again => self.record(),
                 Next::Started(pid) => say(&mut line, &FromShim::Started { pid }).await,
                 Next::Grew => say(&mut line, &FromShim::Grew).await,
                 Next::Done(done) => {
@@ -218,9 +237,14 @@ impl Shim {
         Job { id, stop, grew, started: receiver, done }
     }
 
-    fn finish(&mut self, id: &AttemptId, done: Result<(StepEnd, Place), tokio::task::JoinError>) -> StepEnd {
+    fn finish(
+        &mut self,
+        id: &AttemptId,
+        done: Result<Box<(StepEnd, Place)>, tokio::task::JoinError>,
+    ) -> StepEnd {
         let end = match done {
-            Ok((end, place)) => {
+            Ok(done) => {
+                let (end, place) = *done;
                 self.place = Some(place);
                 end
             }
@@ -228,16 +252,26 @@ impl Shim {
                 StepEnd::unknown(Cause::ServerLost, format!("its shim failed while it ran: {error}"))
             }
         };
-        let record = EndRecord { id: id.clone(), end };
+        self.unrecorded = Some(EndRecord { id: id.clone(), end: end.clone() });
+        self.record();
+        end
+    }
+
+    /// Write the end down. Until that is done the journal keeps naming the attempt, so that nobody believes that it never
+    /// began, and this process lives.
+    fn record(&mut self) {
+        let Some(record) = &self.unrecorded else { return };
         match record.write(&self.shims, &self.folder) {
-            // The journal keeps naming the attempt if its end could not be recorded: a server that comes back must not
-            // believe that it never began.
-            Ok(()) => drop(self.journal.write(None)),
+            Ok(()) => {
+                let _ = self.journal.write(None);
+                self.unrecorded = None;
+            }
             Err(error) => {
-                let _ = writeln!(io::stderr(), "signalbox shim: the end of {id} cannot be recorded: {error}");
+                let id = &record.id;
+                let _ =
+                    writeln!(io::stderr(), "signalbox shim: the end of {id} cannot be recorded yet: {error}");
             }
         }
-        record.end
     }
 
     fn outputs(&mut self, root: &Path) -> Result<&Outputs, String> {
@@ -267,9 +301,10 @@ async fn next(
     line: &mut Option<Line>,
     listener: &UnixListener,
     job: &mut Option<Job>,
+    unrecorded: bool,
     term: &mut tokio::signal::unix::Signal,
 ) -> Next {
-    let busy = job.is_some();
+    let busy = job.is_some() || unrecorded;
     loop {
         let connected = line.is_some();
         let from_server = async {
@@ -283,7 +318,7 @@ async fn next(
                 Some(Job { done, started, grew, .. }) => tokio::select! {
                     biased;
                     Some(pid) = started.recv() => Next::Started(pid),
-                    end = done => Next::Done(end),
+                    end = done => Next::Done(end.map(Box::new)),
                     () = grew.notified() => Next::Grew,
                 },
                 None => std::future::pending().await,
@@ -296,6 +331,7 @@ async fn next(
             accepted = listener.accept(), if !connected => {
                 Next::Connected(accepted.map(|(stream, _)| Line::new(stream)))
             }
+            () = tokio::time::sleep(AGAIN), if unrecorded => Next::Again,
             _ = term.recv() => if busy { continue } else { Next::Frame(Ok(None)) },
         };
     }

@@ -22,7 +22,7 @@ use super::{
     record::{ENDS, EndRecord},
     start::{Idle, start},
 };
-use crate::{AttemptId, RunnerError, Stop, Task, perform::cannot_start, stop::Wish};
+use crate::{AttemptId, RunnerError, Stop, Task, Workspace, perform::cannot_start, stop::Wish};
 
 /// A shim that dies before it began an attempt is nobody's fault; more than this is.
 const TRIES: usize = 3;
@@ -66,6 +66,9 @@ impl Shims {
     /// Perform an attempt under a shim and answer how it ended; its record stays until it is
     /// [acknowledged](Self::acknowledge). No process of it is left then, unless the answer says so.
     pub async fn perform(&self, task: &Task, stop: Stop, mut on: impl FnMut(Progress) + Send) -> StepEnd {
+        if !Workspace::is_run(&task.run) {
+            return cannot_start(format!("cannot start: {}", RunnerError::BadRun(task.run.clone())));
+        }
         let settings = &self.inner.settings;
         let order = ToShim::Task(Box::new(Order {
             task: task.clone(),

@@ -33,6 +33,7 @@ async fn the_environment_is_exactly_the_list() {
         "SIGNALBOX_EPOCH=3".to_owned(),
         format!("SIGNALBOX_FILES={run}/files"),
         format!("SIGNALBOX_OUTPUT={run}/0-7.output"),
+        format!("SIGNALBOX_MASK={run}/0-7.mask"),
         "INPUT_REGION=eu".to_owned(),
         "INPUT_COUNT=-3".to_owned(),
         "INPUT_DRY_RUN=true".to_owned(),

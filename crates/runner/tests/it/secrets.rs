@@ -101,3 +101,25 @@ async fn the_secrets_of_a_killed_shim_are_removed() {
     });
     assert!(!fs::exists(scene.line("where").await).unwrap());
 }
+
+#[tokio::test]
+async fn what_a_step_was_just_issued_is_masked_from_the_moment_it_says_so() {
+    let scene = ShimScene::new().await;
+    let body = "for n in $(seq 50); do token=issued-$n-$(od -An -N8 -tx8 /dev/urandom | tr -d ' '); \
+        echo $token >$SIGNALBOX_MASK; echo \"<$token>\"; echo \"<$token>\" >&2; done; echo t=$token >>$SIGNALBOX_OUTPUT";
+    let performed = scene.perform(sh(body)).await;
+    assert_eq!(performed.text(), "<***>\n".repeat(50));
+    assert_eq!(performed.stderr, "<***>\n".repeat(50).into_bytes());
+    assert_eq!(performed.end.outputs["t"], "***");
+    // The next step of the shim has its own; one that spoils the way only harms itself.
+    let body = "echo issued-later >$SIGNALBOX_MASK; rm $SIGNALBOX_MASK; ln -s /etc/passwd $SIGNALBOX_MASK; echo issued-later";
+    assert_eq!(scene.perform(Task { attempt: 2, ..sh(body) }).await.text(), "***\n");
+    let body = "echo issued-again >$SIGNALBOX_MASK; echo issued-again issued-later";
+    let performed = scene.perform(Task { attempt: 3, ..sh(body) }).await;
+    assert_eq!(performed.text(), "*** issued-later\n", "{performed:?}");
+    // More than it takes, with nobody who reads the output: the step does not hang.
+    let body = "head -c 300000 /dev/zero | tr '\\0' x >$SIGNALBOX_MASK; echo done";
+    let performed = scene.perform(Task { attempt: 4, ..sh(body) }).await;
+    assert_eq!(performed.text(), "done\n");
+    assert!(performed.notes[0].contains("8 KiB"), "{:?}", performed.notes);
+}

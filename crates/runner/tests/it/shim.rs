@@ -161,7 +161,10 @@ async fn a_shim_killed_without_a_server_is_found_with_its_processes() {
     let [Found::Lost { id, end }] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((id, end.outcome), (&task.id(), StepOutcome::Unknown));
     scene.all_gone("pids").await;
-    assert!(scene.reopen().await.is_empty(), "said once");
+    let found = scene.reopen().await;
+    assert!(matches!(found.as_slice(), [Found::Ended { end, .. }] if end.outcome == StepOutcome::Unknown));
+    scene.shims.acknowledge(&task.id()).unwrap();
+    assert!(scene.reopen().await.is_empty());
 }
 
 #[tokio::test]

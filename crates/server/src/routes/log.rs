@@ -1,6 +1,6 @@
 //! What the steps wrote, byte for byte.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use axum::{
     body::Body,
@@ -10,7 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use model::api::Problem;
+use model::{api::Problem, run::StepRun};
 use output::{LogKey, LogReader, Stream};
 use policy::LogRead;
 use serde::Deserialize;
@@ -43,17 +43,19 @@ pub(super) async fn read(
     let Query(query) = query?;
     let id = run_id(&run)?;
     let run = allowed.store().run(&project, id).await?.ok_or_else(|| no_run(&run))?;
+    let wanted = |step: &StepRun| {
+        query.step.as_ref().is_none_or(|name| *name == step.path || *name == step.name)
+    };
+    let found = query.step.is_none() || run.steps.iter().any(|step| wanted(step));
+    // As they ended; those that have not come last. Groups, people and time write nothing.
+    let ended = allowed.store().ended_attempts(id, 0, run.revision).await?;
+    let mut attempts: Vec<(u32, u32)> = ended.into_iter().map(|ended| (ended.step, ended.attempt)).collect();
+    let known: HashSet<(u32, u32)> = attempts.iter().copied().collect();
+    let places = run.steps.iter().zip(0..).filter(|(step, _)| run.is_task(step) && step.attempt > 0);
+    attempts.extend(places.map(|(step, place)| (place, step.attempt)).filter(|attempt| !known.contains(attempt)));
     let mut readers = VecDeque::new();
-    let mut found = query.step.is_none();
-    for (place, step) in run.steps.iter().enumerate() {
-        if query.step.as_ref().is_some_and(|name| *name != step.path && *name != step.name) {
-            continue;
-        }
-        found = true;
-        // Groups, people and time write nothing.
-        let attempts = if run.is_task(step) { step.attempt } else { 0 };
-        for attempt in 1..=attempts {
-            let place = u32::try_from(place).unwrap_or(u32::MAX);
+    for (place, attempt) in attempts {
+        if run.step(place).is_some_and(|step| run.is_task(step) && wanted(step)) {
             let key = LogKey { run: id.to_string(), step: place, attempt };
             let reader = allowed.engine().outputs().read(&key, 0);
             readers.push_back(reader.map_err(|error| ApiError::internal(format!("{error}.")))?);

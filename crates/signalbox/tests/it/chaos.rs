@@ -255,8 +255,10 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
             let id = run["id"].as_str().unwrap();
             let post = |step: &str, what: &str, body: Value| {
                 let path = format!("runs/{id}/steps/{step}/{what}");
+                let (status, answer) =
+                    call(address, token, "POST", &path, &format!("{what}-{id}-{step}"), &body).expect("the server is there");
                 // It may have moved meanwhile.
-                let _ = call(address, token, "POST", &path, &format!("{what}-{id}-{step}-{}", body), &body);
+                assert!(matches!(status, 200 | 202 | 409), "{status} {answer}");
             };
             if run["runbook"] == "canceled" {
                 let _ = call(address, token, "POST", &format!("runs/{id}/cancel"), &format!("c{id}"), &Value::Null);

@@ -1,7 +1,7 @@
 import { Button, TextArea, TextInput } from '@patternfly/react-core';
 import { type ClipboardEvent, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 
-import { hasUnseen, visible } from '../../log/escape';
+import { hasUnseen, visible } from '../log/escape';
 
 interface TextFieldProps {
   id: string;
@@ -85,7 +85,7 @@ export function TextField({ id, help, invalid, value, change }: TextFieldProps) 
             variant="plain"
             size="sm"
             className="sb-grow"
-            aria-label={`Several lines for ${id.replace('input-', '')}`}
+            aria-label={`Several lines for ${id.replace(/^\w+?-/, '')}`}
             title="Several lines (Shift+Enter)"
             onClick={() => {
               caret.current = value.length;

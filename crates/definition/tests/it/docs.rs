@@ -1,0 +1,62 @@
+//! The examples of the documentation: every whole document of `docs/runbooks.md` is without a fault, and every key has one.
+
+use definition::{SourceText, read};
+
+use crate::repository::listing;
+
+const RUNBOOKS: &str = include_str!("../../../../docs/runbooks.md");
+
+/// The fenced blocks of YAML.
+fn blocks() -> Vec<&'static str> {
+    let fenced = RUNBOOKS.split("```yaml\n").skip(1);
+    fenced.map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn every_example_is_without_a_fault() {
+    assert!(blocks().len() >= 6);
+    for block in blocks().into_iter().filter(|block| !block.starts_with("# fragment")) {
+        let reading = read(&[SourceText { path: "runbooks.md", text: block }], &listing());
+        assert_eq!(reading.faults, [], "{block}");
+        assert!(!reading.definitions.is_empty(), "{block}");
+    }
+}
+
+#[test]
+fn every_key_has_an_example() {
+    fn keys(value: &serde_json::Value, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| {
+                if key == "properties" {
+                    into.extend(value.as_object().unwrap().keys().cloned());
+                }
+                keys(value, into);
+            }),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
+            _ => {}
+        }
+    }
+    let all = blocks().concat();
+    for kind in ["runbook", "inventory"] {
+        let mut known = Vec::new();
+        keys(&serde_json::from_str(definition::schema(kind).unwrap()).unwrap(), &mut known);
+        let without: Vec<&String> = known
+            .iter()
+            .filter(|key| !all.contains(&format!("{key}:")) && !RUNBOOKS.contains(&format!("`{key}`")))
+            .collect();
+        assert_eq!(without, Vec::<&String>::new(), "{kind}");
+    }
+}
+
+#[test]
+fn the_new_procedures_of_the_storefront_are_without_a_fault() {
+    let documents = [
+        include_str!("../../../../examples/storefront/inventories/shop.yaml"),
+        include_str!("../../../../examples/storefront/runbooks/roll-web.yaml"),
+        include_str!("../../../../examples/storefront/runbooks/hand-over.yaml"),
+    ];
+    let sources = documents.map(|text| SourceText { path: "storefront.yaml", text });
+    let reading = read(&sources, &listing());
+    assert_eq!(reading.faults, []);
+    assert_eq!(reading.definitions.len(), 3);
+}
