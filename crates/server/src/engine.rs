@@ -162,8 +162,7 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let engine = self.clone();
         // On a task of its own: whoever asks may go away, and what was stored as started must be performed all the same.
-        let requesting =
-            tokio::spawn(async move { engine.request_now(project, requested, secrets, key).await });
+        let requesting = tokio::spawn(async move { engine.request_now(project, requested, secrets, key).await });
         requesting.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -176,11 +175,7 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let place = if self.is_draining() { None } else { self.0.slots.clone().try_acquire_owned().ok() };
         let places = u32::from(place.is_some());
-        let answered = self
-            .0
-            .store
-            .request_run(project, NewRun { requested, secrets }, clock::now(), key, places)
-            .await?;
+        let answered = self.0.store.request_run(project, NewRun { requested, secrets }, clock::now(), key, places).await?;
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
         if !replayed {
@@ -201,9 +196,7 @@ impl Engine {
             let store = &engine.0.store;
             let Answered { answer, replayed } = match key {
                 Some(key) => store.advance_once(run, clock::now(), event, 0, key).await?,
-                None => {
-                    Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false }
-                }
+                None => Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false },
             };
             let run = Arc::clone(&answer.run);
             if !replayed {
@@ -230,8 +223,7 @@ impl Engine {
                 },
                 RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
                 RunEffect::Ended => self.forget(&run),
-                RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {
-                }
+                RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {}
             }
         }
         for other in also {
@@ -297,10 +289,7 @@ impl Engine {
             return;
         }
         let (left, _) = self.slots();
-        tracing::warn!(
-            steps = left,
-            "steps are still running; their shims keep them, the next start takes them up"
-        );
+        tracing::warn!(steps = left, "steps are still running; their shims keep them, the next start takes them up");
         self.0.abandoned.store(true, Ordering::Relaxed);
     }
 
