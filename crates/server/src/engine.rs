@@ -96,6 +96,13 @@ struct Attempt {
     attempt: u32,
 }
 
+impl Attempt {
+    /// Is it performed by a process, and not by the server itself?
+    fn is_process(&self) -> bool {
+        self.run.step(self.step).is_some_and(|step| matches!(step.action.as_str(), "run" | "command"))
+    }
+}
+
 impl Engine {
     /// An engine that performs up to `slots` steps at once. Nothing moves before [`Engine::run`].
     pub(crate) fn new(parts: Parts) -> Self {
