@@ -1180,7 +1180,7 @@ export interface components {
       inventory: string;
       /**
        * Format: int32
-       * @description No further batch is begun once so many targets have failed; 1 unless said.
+       * @description No further batch is begun once so many targets have failed; 1 unless said, any number with `continue_on_failure`.
        */
       stop_after_failures?: number | null;
       /** @description All of these must hold: `name`, `environment` or a label. */
@@ -1627,7 +1627,7 @@ export interface components {
     /** @description A definition of a procedure. */
     Runbook: {
       change_class?: components['schemas']['ChangeClass'] | null;
-      /** @description Begun exactly once, after success, failure or cancel. */
+      /** @description Begun exactly once, after success, failure or cancel; of a called runbook once for each attempt. */
       cleanup?: components['schemas']['Step'][];
       concurrency?: components['schemas']['Concurrency'] | null;
       /** @description Markdown. */
@@ -1652,7 +1652,7 @@ export interface components {
        */
       max_targets?: number | null;
       name: string;
-      /** @description Performed when a step has failed for good, before `cleanup`. */
+      /** @description Performed when a step has failed for good, before `cleanup`; not for an attempt of a call that is tried again. */
       on_failure?: components['schemas']['Step'][];
       on_lost?: components['schemas']['OnLost'];
       /**
@@ -1802,7 +1802,8 @@ export interface components {
       retry?: components['schemas']['Retry'] | null;
       /**
        * Format: int64
-       * @description Seconds that one attempt may take; for a group, a person or a wait: the whole step.
+       * @description Seconds that one attempt may take: of a group all that is in it, of a person or a wait from when it is asked for, of a
+       *     called runbook from when it has its lock. Handlers and cleanup come on top.
        */
       timeout_s?: number | null;
     };

@@ -12,7 +12,7 @@ use model::{
     definition::Compiled,
     id::{ProjectId, RunId, Uuid},
     inventory::{LOCAL, PRODUCTION, PinnedInventory, Target},
-    run::{CalledRunbook, Plan, Requested, Requester, RetryOf, Run, UploadedFile},
+    run::{CalledRunbook, Plan, PlannedAction, Requested, Requester, RetryOf, Run, UploadedFile},
     runbook::{ChoicesFrom, Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
 };
 use serde_json::Value;
@@ -177,45 +177,52 @@ impl Pinned {
     /// The targets that may be acted on with these inputs, by name, and the places that they count as being in. What depends
     /// on the inputs of a called runbook, which are not known yet, counts with every target that it may mean.
     pub(crate) fn targets(&self, inputs: &InputValues) -> (Vec<String>, Vec<String>) {
-        let mut names = BTreeSet::new();
-        let mut environments = BTreeSet::new();
-        for scope in 0..self.plan.scopes.len() {
-            self.targets_of(scope, inputs, &mut names, &mut environments);
-        }
-        (names.into_iter().collect(), environments.into_iter().collect())
+        let mut acted_on = ActedOn::default();
+        self.visit_scope(0, false, inputs, &mut acted_on);
+        let ActedOn { targets, environments, .. } = acted_on;
+        (targets.into_iter().collect(), environments.into_iter().collect())
     }
 
-    fn targets_of(
-        &self,
-        scope: usize,
-        inputs: &InputValues,
-        names: &mut BTreeSet<String>,
-        environments: &mut BTreeSet<String>,
-    ) {
-        let own = self.plan.scopes.get(scope).map_or("", |scope| scope.runbook.as_str());
-        let environment = self.runbook.runbook.environment.as_deref().unwrap_or(PRODUCTION);
-        let in_scope = |step: &&model::run::PlannedStep| step.scope as usize == scope;
-        let mut alone = false;
-        for step in self.plan.steps.iter().filter(in_scope) {
-            match &step.on {
-                Some(on) => {
-                    for target in self.selected(on, scope, inputs) {
-                        names.insert(target.name.clone());
-                        environments.insert(target.environment().to_owned());
-                    }
-                }
-                None => alone |= matches!(step.action, model::run::PlannedAction::Task),
+    /// `covered`: something around it names targets already.
+    fn visit_scope(&self, scope: u32, covered: bool, inputs: &InputValues, acted_on: &mut ActedOn) {
+        let Some(planned) = self.plan.scope(scope) else { return };
+        for step in planned.children.iter().chain(&planned.on_failure).chain(&planned.cleanup) {
+            self.visit_step(*step, covered, inputs, acted_on);
+        }
+    }
+
+    fn visit_step(&self, step: u32, covered: bool, inputs: &InputValues, acted_on: &mut ActedOn) {
+        let Some(step) = self.plan.step(step) else { return };
+        if let Some(on) = &step.on {
+            for target in self.selected(on, step.scope, inputs) {
+                acted_on.targets.insert(target.name.clone());
+                acted_on.environments.insert(target.environment().to_owned());
+                let runbook = self.plan.scope(step.scope).map(|scope| scope.runbook.clone()).unwrap_or_default();
+                acted_on.by_runbook.entry(runbook).or_default().insert(target.name.clone());
             }
         }
-        let has_on = self.plan.steps.iter().any(|step| step.scope as usize == scope && step.on.is_some());
-        if alone && !has_on {
-            names.insert(LOCAL.to_owned());
-            let called = self.callees.get(own).and_then(|called| called.runbook.environment.clone());
-            environments.insert(if scope == 0 { environment.to_owned() } else { called.unwrap_or_else(|| environment.to_owned()) });
+        let covered = covered || step.on.is_some();
+        match &step.action {
+            PlannedAction::Task if !covered => {
+                acted_on.targets.insert(LOCAL.to_owned());
+                acted_on.environments.insert(self.environment_of(step.scope).to_owned());
+            }
+            PlannedAction::Runbook { scope, .. } => self.visit_scope(*scope, covered, inputs, acted_on),
+            _ => {}
+        }
+        for inner in step.children.iter().chain(&step.on_failure) {
+            self.visit_step(*inner, covered, inputs, acted_on);
         }
     }
 
-    fn selected(&self, on: &On, scope: usize, inputs: &InputValues) -> Vec<&Target> {
+    /// Where the target `local` counts as being for the steps of this runbook.
+    fn environment_of(&self, scope: u32) -> &str {
+        let called = self.plan.scope(scope).and_then(|scope| self.callees.get(&scope.runbook));
+        let own = called.filter(|_| scope > 0).and_then(|called| called.runbook.environment.as_deref());
+        own.or(self.runbook.runbook.environment.as_deref()).unwrap_or(PRODUCTION)
+    }
+
+    fn selected(&self, on: &On, scope: u32, inputs: &InputValues) -> Vec<&Target> {
         let Some(inventory) = self.inventories.get(&on.inventory) else { return Vec::new() };
         if scope == 0 {
             return on.select(&inventory.targets, inputs);
@@ -225,25 +232,20 @@ impl Pinned {
         known.select(&inventory.targets, inputs)
     }
 
-    /// Is `max_targets` kept, the runbook's own and those of all that it calls?
+    /// Is `max_targets` kept, the runbook's own and those of all that it calls? The runner's own machine does not count: what a
+    /// limit guards is how much of an inventory is touched.
     pub(crate) fn check_targets(&self, inputs: &InputValues) -> Result<(), PlanningError> {
-        let all = std::iter::once(&self.runbook).chain(self.callees.values());
-        let limits = all.filter_map(|called| Some((&called.runbook.name, called.runbook.max_targets?)));
-        for (runbook, most) in limits {
-            let own = *runbook == self.runbook.runbook.name;
-            let found = if own {
-                self.targets(inputs).0.len()
-            } else {
-                let (mut names, mut environments) = (BTreeSet::new(), BTreeSet::new());
-                for (scope, planned) in self.plan.scopes.iter().enumerate() {
-                    if planned.runbook == *runbook {
-                        self.targets_of(scope, inputs, &mut names, &mut environments);
-                    }
-                }
-                names.len()
-            };
-            if found > most as usize {
-                return Err(PlanningError::TooManyTargets { runbook: runbook.clone(), found, most });
+        let mut acted_on = ActedOn::default();
+        self.visit_scope(0, false, inputs, &mut acted_on);
+        let own = &self.runbook.runbook;
+        let all = acted_on.targets.iter().filter(|name| *name != LOCAL).count();
+        let counted = std::iter::once((own, all)).chain(self.callees.values().map(|called| {
+            let found = acted_on.by_runbook.get(&called.runbook.name).map_or(0, BTreeSet::len);
+            (&called.runbook, found)
+        }));
+        for (runbook, found) in counted {
+            if let Some(most) = runbook.max_targets.filter(|most| found > *most as usize) {
+                return Err(PlanningError::TooManyTargets { runbook: runbook.name.clone(), found, most });
             }
         }
         Ok(())
@@ -281,6 +283,15 @@ impl Pinned {
         };
         Ok(Planned { requested, secrets })
     }
+}
+
+/// What a run may act on.
+#[derive(Default)]
+struct ActedOn {
+    targets: BTreeSet<String>,
+    environments: BTreeSet<String>,
+    /// The targets that a runbook's own steps name.
+    by_runbook: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Faults of the files that nobody gave.

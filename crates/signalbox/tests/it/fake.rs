@@ -9,10 +9,8 @@ use std::{
 };
 
 use model::{
-    api::{OutputChunk, OutputStream, RunView},
-    id::{PrincipalId, RunId},
-    run::{Requester, Run, RunState, StepRun, StepState},
-    runbook::Effect,
+    api::{OutputChunk, OutputStream, RunChange, RunView},
+    run::{RunState, StepState},
 };
 
 /// A request: `GET /path?query`, its head in lower case, its body.
@@ -98,63 +96,50 @@ pub const RUN: &str = "0198c5d2-8a54-7e11-9c3b-5b1f0e6a7d42";
 pub fn run(state: RunState, step: StepState) -> RunView {
     let at = |second: i64| jiff::Timestamp::from_second(1_795_000_000 + second).unwrap();
     let failed = state == RunState::Failed;
-    let step = StepRun {
-        name: "hello".into(),
-        action: "run".into(),
-        effect: Effect::Change,
-        state: step,
-        attempt: u32::from(step != StepState::Pending),
-        started_at: (step != StepState::Pending).then(|| at(1)),
-        finished_at: step.is_end().then(|| at(3)),
-        exit_code: step.is_end().then_some(i32::from(failed)),
-        signal: None,
-        cause: failed.then_some(model::run::Cause::Exit),
-        message: None,
-        outputs: Default::default(),
-        path: "hello".into(),
-        parent: None,
-        planned: 0,
-        layer: Default::default(),
-        branch: None,
-        body: Default::default(),
-        wait: None,
-        inputs: None,
-        answer: None,
-    };
-    let run = Run {
-        id: RunId(RUN.parse().unwrap()),
-        project: "default".into(),
-        runbook: "greet".into(),
-        digest: model::name::Digest::from_bytes(&[0x4f; 32]),
-        title: None,
-        service: None,
-        effect: Effect::Change,
-        state,
-        revision: 1,
-        reason: Some("OPS-7".into()),
-        requested_by: Requester {
-            id: PrincipalId("0198c5d2-0000-7000-8000-000000000001".parse().unwrap()),
-            name: "ada".into(),
-        },
-        inputs: Default::default(),
-        timeout_s: None,
-        steps: vec![step.into()],
-        environment: None,
-        change_class: None,
-        labels: Default::default(),
-        retry_of: None,
-        body: model::run::Body { children: vec![0], ..Default::default() },
-        counts: Default::default(),
-        wait: None,
-        plan: Default::default(),
-        requested_at: at(0),
-        started_at: (state != RunState::Queued).then(|| at(1)),
-        finished_at: state.is_end().then(|| at(4)),
-        cause: failed.then_some(model::run::Cause::Exit),
-        message: failed.then(|| "the step hello failed".into()),
-        cancel_requested_by: None,
-    };
-    RunView::new(run, None)
+    let run = serde_json::json!({
+        "id": RUN,
+        "project": "default",
+        "runbook": "greet",
+        "digest": model::name::Digest::from_bytes(&[0x4f; 32]),
+        "title": null,
+        "service": null,
+        "effect": "change",
+        "state": state,
+        "revision": 1,
+        "reason": "OPS-7",
+        "requested_by": {"id": "0198c5d2-0000-7000-8000-000000000001", "name": "ada"},
+        "inputs": {},
+        "timeout_s": null,
+        "steps": [{
+            "name": "hello",
+            "path": "hello",
+            "action": "run",
+            "effect": "change",
+            "state": step,
+            "attempt": u32::from(step != StepState::Pending),
+            "started_at": (step != StepState::Pending).then(|| at(1)),
+            "finished_at": step.is_end().then(|| at(3)),
+            "exit_code": step.is_end().then_some(i32::from(failed)),
+            "signal": null,
+            "cause": failed.then_some("exit"),
+            "message": null,
+            "outputs": {},
+        }],
+        "children": [0],
+        "requested_at": at(0),
+        "started_at": (state != RunState::Queued).then(|| at(1)),
+        "finished_at": state.is_end().then(|| at(4)),
+        "cause": failed.then_some("exit"),
+        "message": failed.then_some("the step hello failed"),
+        "cancel_requested_by": null,
+    });
+    RunView::new(serde_json::from_value(run).unwrap(), None)
+}
+
+/// The change that makes that run of one with other states.
+pub fn change(state: RunState, step: StepState) -> RunChange {
+    let RunView { run, waits_for, .. } = run(state, step);
+    RunChange { run, waits_for, places: vec![0] }
 }
 
 pub fn output(stream: OutputStream, bytes: &[u8]) -> OutputChunk {

@@ -3,8 +3,10 @@
 
 mod chaos;
 mod check;
+mod documents;
 mod fake;
 mod machine;
+mod people;
 mod program;
 mod real;
 mod run;

@@ -15,7 +15,7 @@ use nix::{
 };
 
 use crate::{
-    fake::{Answer, Fake, RUN, event, json, output, problem, run},
+    fake::{Answer, Fake, RUN, change, event, json, output, problem, run},
     program::{Home, done},
 };
 
@@ -37,11 +37,11 @@ fn server(events: Vec<String>, hold: bool) -> Fake {
 fn whole(end: RunState) -> String {
     let step = if end == RunState::Succeeded { StepState::Succeeded } else { StepState::Failed };
     event(1, "run", &run(RunState::Queued, StepState::Pending))
-        + &event(2, "run", &run(RunState::Running, StepState::Running))
+        + &event(2, "change", &change(RunState::Running, StepState::Running))
         + &event(3, "output", &output(Stdout, b"one\n\x1b[2J"))
         + &event(4, "output", &output(Stderr, b"\xff\xfe"))
         + &event(5, "output", &output(Note, b"the output was cut"))
-        + &event(6, "run", &run(end, step))
+        + &event(6, "change", &change(end, step))
         + &event(7, "end", &run(end, step))
 }
 
@@ -73,8 +73,8 @@ fn json_is_one_object_a_line_and_the_run_last() {
     let lines: Vec<serde_json::Value> =
         done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let types: Vec<Option<&str>> = lines.iter().map(|line| line["type"].as_str()).collect();
-    let (run, output) = (Some("run"), Some("output"));
-    assert_eq!(types, [run, run, output, output, output, run, None]);
+    let (change, output) = (Some("change"), Some("output"));
+    assert_eq!(types, [Some("run"), change, output, output, output, change, None]);
     assert_eq!((&lines[2]["text"], &lines[3]["bytes_base64"]), (&"one\n\u{1b}[2J".into(), &"//4=".into()));
     assert_eq!((&lines[6]["id"], &lines[6]["state"]), (&RUN.into(), &"succeeded".into()));
 }

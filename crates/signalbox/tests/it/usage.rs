@@ -10,8 +10,25 @@ fn help_says_what_there_is() {
     insta::assert_snapshot!("help_server", home.signalbox(&["server", "--help"]).out);
     for words in [
         &["apply"][..],
+        &["backup"],
         &["check"],
         &["completions"],
+        &["inventories", "list"],
+        &["inventories", "show"],
+        &["plan"],
+        &["presets", "delete"],
+        &["presets", "list"],
+        &["presets", "save"],
+        &["restore"],
+        &["runs", "retry"],
+        &["step", "approve"],
+        &["step", "decline"],
+        &["step", "done"],
+        &["step", "fail"],
+        &["step", "resolve"],
+        &["versions", "diff"],
+        &["versions", "history"],
+        &["versions", "rollback"],
         &["login"],
         &["logout"],
         &["projects", "list"],
@@ -49,6 +66,9 @@ fn the_schema_is_json() {
     let schema: serde_json::Value =
         serde_json::from_str(&home.signalbox(&["schema", "runbook"]).out).unwrap();
     assert_eq!(schema["type"], "object");
+    let schema: serde_json::Value =
+        serde_json::from_str(&home.signalbox(&["schema", "inventory"]).out).unwrap();
+    assert_eq!(schema["type"], "object");
     assert_eq!(home.signalbox(&["schema", "fish"]).code, Some(2));
 }
 
@@ -68,6 +88,19 @@ fn wrong_usage_exits_2_and_prints_nothing_on_standard_output() {
         &["runs", "list", "--state", "flying"],
         &["runs", "list", "--limit", "0"],
         &["runs", "show", "not-an-id"],
+        &["runs", "list", "--from", "yesterday"],
+        &["plan", "greet", "-i", "region"],
+        &["run", "greet", "--secret-file", "token=nowhere"],
+        &["run", "greet", "--file", "motd=nowhere"],
+        &["step", "done", "not-an-id", "look"],
+        &["step", "decline", "0198c5d2-8a54-7e11-9c3b-5b1f0e6a7d42", "gate"],
+        &["step", "resolve", "0198c5d2-8a54-7e11-9c3b-5b1f0e6a7d42", "x", "--as", "perhaps", "--reason", "x"],
+        &["versions", "rollback", "greet", "xyz"],
+        &["presets", "save", "greet", "A B"],
+        &["backup", "one.yaml"],
+        &["restore", "one.yaml"],
+        &["restore", "one.yaml", "--data-dir", "."],
+        &["server", "--choices-host", "http://a/b"],
         &["tokens", "create", "ada"],
         &["tokens", "create", "ada", "--role", "king"],
         &["apply", "one.yaml", "--prune"],
