@@ -139,6 +139,14 @@ impl Workspace {
         Ok(())
     }
 
+    /// The folder of a run, whether it is there or not: to remove it.
+    ///
+    /// # Errors
+    /// If `run` is not the id of a run.
+    pub fn of(root: &Path, run: &str) -> Result<Self, RunnerError> {
+        Self::at(root, run)
+    }
+
     /// Remove the folder, whatever the steps did to the rights in it. May take long after a large checkout.
     ///
     /// # Errors
