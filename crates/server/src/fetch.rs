@@ -37,7 +37,10 @@ impl FromStr for AllowedHost {
     fn from_str(text: &str) -> Result<Self, String> {
         // As a browser would read it, so that both sides of the comparison are written alike.
         let url = Url::parse(&format!("none://{text}/")).ok().filter(|url| {
-            url.username().is_empty() && url.password().is_none() && url.path() == "/" && url.query().is_none()
+            url.username().is_empty()
+                && url.password().is_none()
+                && url.path() == "/"
+                && url.query().is_none()
         });
         let web = Url::parse(&format!("http://{text}/")).ok();
         let (Some(url), Some(web)) = (url, web) else {
@@ -246,9 +249,12 @@ mod tests {
 
     #[test]
     fn hosts_are_written_with_or_without_a_port() {
-        for (text, shown) in
-            [("CMDB.example.com", "cmdb.example.com"), ("a:81", "a:81"), ("a:80", "a:80"), ("[::1]:9", "[::1]:9")]
-        {
+        for (text, shown) in [
+            ("CMDB.example.com", "cmdb.example.com"),
+            ("a:81", "a:81"),
+            ("a:80", "a:80"),
+            ("[::1]:9", "[::1]:9"),
+        ] {
             assert_eq!(host(text).to_string(), shown);
         }
         for bad in ["", "a/b", "http://a", "me@a", "a:b", "a?x", "a b"] {
@@ -260,7 +266,9 @@ mod tests {
     fn a_host_is_allowed_on_its_own_port_alone() {
         let url = |text: &str| Url::parse(text).unwrap();
         assert!(allows(&host("a"), &url("https://a/x")) && allows(&host("a"), &url("http://A./x")));
-        assert!(!allows(&host("a"), &url("https://a:8443/")) && allows(&host("a:8443"), &url("https://a:8443/")));
+        assert!(
+            !allows(&host("a"), &url("https://a:8443/")) && allows(&host("a:8443"), &url("https://a:8443/"))
+        );
         assert!(!allows(&host("a"), &url("https://b.a/")) && !allows(&host("a"), &url("https://a.b/")));
     }
 

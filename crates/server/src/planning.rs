@@ -79,7 +79,9 @@ pub(crate) async fn published(store: &Store, project: &str, name: &str) -> Resul
     let mut wanted: Vec<String> = called_by(&runbook.runbook);
     while !wanted.is_empty() {
         if callees.len() + wanted.len() > RUNBOOKS_MAX {
-            return Err(PlanningError::Broken(format!("the run would consist of more than {RUNBOOKS_MAX} runbooks")));
+            return Err(PlanningError::Broken(format!(
+                "the run would consist of more than {RUNBOOKS_MAX} runbooks"
+            )));
         }
         let found = store.runbooks_by_name(project, &wanted).await?;
         // What is not found is told by the plan, with the step that calls it.
@@ -146,7 +148,12 @@ fn called_by(runbook: &Runbook) -> Vec<String> {
 }
 
 fn inventories_of(runbook: &Runbook) -> Vec<String> {
-    runbook.written_steps().iter().filter_map(|step| step.on.as_ref()).map(|on| on.inventory.clone()).collect()
+    runbook
+        .written_steps()
+        .iter()
+        .filter_map(|step| step.on.as_ref())
+        .map(|on| on.inventory.clone())
+        .collect()
 }
 
 impl Pinned {
@@ -197,7 +204,8 @@ impl Pinned {
             for target in self.selected(on, step.scope, inputs) {
                 acted_on.targets.insert(target.name.clone());
                 acted_on.environments.insert(target.environment().to_owned());
-                let runbook = self.plan.scope(step.scope).map(|scope| scope.runbook.clone()).unwrap_or_default();
+                let runbook =
+                    self.plan.scope(step.scope).map(|scope| scope.runbook.clone()).unwrap_or_default();
                 acted_on.by_runbook.entry(runbook).or_default().insert(target.name.clone());
             }
         }
@@ -252,7 +260,12 @@ impl Pinned {
     }
 
     /// The run, with inputs that have been read.
-    pub(crate) fn run(self, project: &str, read: ReadInputs, request: Request) -> Result<Planned, PlanningError> {
+    pub(crate) fn run(
+        self,
+        project: &str,
+        read: ReadInputs,
+        request: Request,
+    ) -> Result<Planned, PlanningError> {
         self.check_targets(&read.values)?;
         let Self { runbook: CalledRunbook { digest, runbook }, plan, .. } = self;
         let ReadInputs { values, secrets } = read;
@@ -308,7 +321,8 @@ async fn missing_files(
         if !is_uploaded(store, project, &file).await? {
             let message = format!("The file of the input `{}` has not been uploaded here.", input.name);
             let mut fault = Fault::without_place("no_such_file", &input.name, &message);
-            fault.hint = Some("Upload it first: `POST …/uploads?name=NAME`, or `--file NAME=PATH`.".to_owned());
+            fault.hint =
+                Some("Upload it first: `POST …/uploads?name=NAME`, or `--file NAME=PATH`.".to_owned());
             faults.push(fault);
         }
     }
@@ -316,7 +330,11 @@ async fn missing_files(
 }
 
 /// Has this very file been given in this project?
-pub(crate) async fn is_uploaded(store: &Store, project: ProjectId, file: &UploadedFile) -> Result<bool, StoreError> {
+pub(crate) async fn is_uploaded(
+    store: &Store,
+    project: ProjectId,
+    file: &UploadedFile,
+) -> Result<bool, StoreError> {
     let known = store.uploaded(project, &file.sha256).await?;
     Ok(known.is_some_and(|(known, _)| known.size == file.size))
 }

@@ -138,8 +138,9 @@ impl From<StoreError> for ApiError {
             StoreError::Busy { key, held_by } => {
                 let holders: Vec<String> = held_by.iter().map(ToString::to_string).collect();
                 let detail = format!("Lock `{key}` is taken: held by run {}.", holders.join(", "));
-                Self::new(StatusCode::CONFLICT, "busy", "Busy", detail)
-                    .hint("Wait for the end of that run, or cancel it: this runbook does not wait for its lock.")
+                Self::new(StatusCode::CONFLICT, "busy", "Busy", detail).hint(
+                    "Wait for the end of that run, or cancel it: this runbook does not wait for its lock.",
+                )
             }
             StoreError::TooLarge { .. } => Self::too_large(),
             StoreError::Backup(why) => {
@@ -235,7 +236,8 @@ impl From<PlanningError> for ApiError {
             }
             PlanningError::TooManyTargets { .. } => {
                 let mut error = Self::faulty(detail, Vec::new());
-                error.0.hint = Some("Choose fewer with the inputs, or raise `max_targets` of the runbook.".to_owned());
+                error.0.hint =
+                    Some("Choose fewer with the inputs, or raise `max_targets` of the runbook.".to_owned());
                 error
             }
             PlanningError::Store(error) => error.into(),

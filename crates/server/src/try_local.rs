@@ -131,8 +131,10 @@ pub async fn try_local(
     for (name, bytes) in files {
         store.upload(project, &name, bytes, by.id, clock::now()).await?;
     }
-    let secrets =
-        read.secrets.into_iter().map(|(name, value)| (name, store::SecretText::from(value.expose().to_owned())));
+    let secrets = read
+        .secrets
+        .into_iter()
+        .map(|(name, value)| (name, store::SecretText::from(value.expose().to_owned())));
     let secrets = secrets.collect();
     let working = [
         tokio::spawn({

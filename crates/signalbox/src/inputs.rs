@@ -89,7 +89,10 @@ impl InputArgs {
             }
             let (name, bytes) = read_file(Path::new(value))?;
             let uploaded = client.upload(context.project(), &name, bytes.into()).await?;
-            inputs.insert(key.clone(), json!({"file": uploaded.sha256, "name": uploaded.name, "size": uploaded.size}));
+            inputs.insert(
+                key.clone(),
+                json!({"file": uploaded.sha256, "name": uploaded.name, "size": uploaded.size}),
+            );
         }
         if let Some((runbook, PresetArg { preset: Some(preset) })) = preset {
             let kept = client.preset(context.project(), runbook, preset).await?;
@@ -139,7 +142,9 @@ fn ask_secret(context: &Context, name: &str) -> Result<String, Failure> {
     let read = io::stdin().lock().take(SECRET_MAX).read_line(&mut line).map_err(broken)?;
     if read == 0 {
         return Err(Failure::usage(format!("there is no line on standard input for the secret {name}"))
-            .hint(format!("give it with --secret-file {name}=PATH, or one line of standard input for each --secret")));
+            .hint(format!(
+                "give it with --secret-file {name}=PATH, or one line of standard input for each --secret"
+            )));
     }
     Ok(without_line_end(line))
 }
@@ -172,9 +177,7 @@ pub fn read_file(path: &Path) -> Result<(String, Vec<u8>), Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Failure::usage(format!("{} names no file", path.display())))?;
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
+    File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if bytes.len() as u64 > FILE_MAX {
         return Err(Failure::usage(format!("{} has more than {FILE_MAX} bytes (8 MiB)", path.display())));
     }
@@ -188,7 +191,9 @@ mod tests {
 
     #[test]
     fn one_line_end_is_not_part_of_a_secret() {
-        for (text, secret) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", ""), (" a ", " a ")] {
+        for (text, secret) in
+            [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", ""), (" a ", " a ")]
+        {
             assert_eq!(without_line_end(text.to_owned()), secret);
         }
     }

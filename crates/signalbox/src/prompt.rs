@@ -107,11 +107,9 @@ fn nobody(question: &Question, attended: bool) -> RunEvent {
         Some(WaitReason::Lost { attempt, .. }) => {
             RunEvent::StepResolved { step, attempt: *attempt, answer: no(AnswerVerdict::ResolvedFailed) }
         }
-        Some(WaitReason::Approval { .. }) => RunEvent::StepAnswered {
-            step,
-            answer: no(AnswerVerdict::Declined),
-            outputs: BTreeMap::new(),
-        },
+        Some(WaitReason::Approval { .. }) => {
+            RunEvent::StepAnswered { step, answer: no(AnswerVerdict::Declined), outputs: BTreeMap::new() }
+        }
         _ => RunEvent::StepAnswered { step, answer: no(AnswerVerdict::Failed), outputs: BTreeMap::new() },
     }
 }
@@ -169,7 +167,9 @@ fn ask_fields(fields: &[Input]) -> Option<BTreeMap<String, String>> {
         }
         let asking = Asking { now: Timestamp::now(), caller: "you" };
         match definition::read_fields(fields, &given, &asking) {
-            Ok(read) => return Some(read.into_iter().map(|(name, value)| (name, value.to_variable())).collect()),
+            Ok(read) => {
+                return Some(read.into_iter().map(|(name, value)| (name, value.to_variable())).collect());
+            }
             Err(faults) => faults.iter().for_each(|fault| say(&fault.message)),
         }
     }

@@ -86,7 +86,11 @@ pub fn line(branch: &Branch<'_>, beat: usize, colours: bool) -> String {
     // Names and messages come from elsewhere, and each has one line here.
     let words = terminal::clean(&words).replace(['\n', '\r', '\t'], " ");
     let indent = "  ".repeat(depth);
-    if colours { format!("{indent}\x1b[{colour}m{sign}\x1b[0m {words}") } else { format!("{indent}{sign} {words}") }
+    if colours {
+        format!("{indent}\x1b[{colour}m{sign}\x1b[0m {words}")
+    } else {
+        format!("{indent}{sign} {words}")
+    }
 }
 
 /// At most `height` lines: all steps, or those around the one that moves.
@@ -98,7 +102,8 @@ fn window<'r>(steps: &[Branch<'r>], height: usize, line: impl Fn(&Branch<'r>) ->
     let shown = height.saturating_sub(2).max(1);
     // Groups around it move too, but it is the innermost that is looked for.
     let moves = |branch: &Branch<'_>| {
-        matches!(branch.step.state, StepState::Running | StepState::Waiting) && branch.step.body.children.is_empty()
+        matches!(branch.step.state, StepState::Running | StepState::Waiting)
+            && branch.step.body.children.is_empty()
     };
     let first_open = || steps.iter().position(|branch| !branch.step.state.is_end());
     let at = steps.iter().position(moves).or_else(first_open).unwrap_or(steps.len());
@@ -151,7 +156,10 @@ mod tests {
         hostile.message = Some("no\nroom \x1b[2J".into());
         assert_eq!(plain(&hostile), "✗ build: failed (exit code 3) after 2.0 s: no room \\x1b[2J");
         let inner = step("drain", StepState::Pending);
-        assert_eq!(line(&Branch { depth: 2, step: &inner, label: "drain" }, 0, false), "    · drain: pending");
+        assert_eq!(
+            line(&Branch { depth: 2, step: &inner, label: "drain" }, 0, false),
+            "    · drain: pending"
+        );
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn wait(wait: &Wait) -> String {
         WaitReason::Time => wait.until.map_or_else(|| "its time".to_owned(), times::local),
         WaitReason::Retry { message } => {
             let at = wait.until.map(|at| format!(", at {}", times::local(at))).unwrap_or_default();
-            let why = if message.is_empty() { String::new() } else { format!(", after: {}", first_line(message)) };
+            let why =
+                if message.is_empty() { String::new() } else { format!(", after: {}", first_line(message)) };
             format!("the next attempt{at}{why}")
         }
         WaitReason::Lock { key, limit } => format!("lock `{key}` ({limit} at once)"),

@@ -129,7 +129,8 @@ fn unpack(file: &Path, directory: &Path) -> Result<Restored, RestoreError> {
     let mut decoder =
         zstd::Decoder::with_buffer(BufReader::new(opened)).map_err(|error| damaged(error.to_string()))?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(|error| damaged(error.to_string()))?;
-    let mut reader = Reader { from: decoder, directory, restored: Restored { files: 0, bytes: 0, secrets_lost: 0 } };
+    let mut reader =
+        Reader { from: decoder, directory, restored: Restored { files: 0, bytes: 0, secrets_lost: 0 } };
     let mut entries = 0;
     let mut database = false;
     loop {
@@ -159,7 +160,8 @@ fn unpack(file: &Path, directory: &Path) -> Result<Restored, RestoreError> {
     if !database {
         return Err(damaged("there is no store in it"));
     }
-    sync_folders(directory).map_err(|source| RestoreError::Directory { path: directory.to_owned(), source })?;
+    sync_folders(directory)
+        .map_err(|source| RestoreError::Directory { path: directory.to_owned(), source })?;
     Ok(reader.restored)
 }
 

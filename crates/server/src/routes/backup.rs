@@ -51,7 +51,8 @@ pub(super) async fn backup(allowed: Allowed<PlatformBackup>) -> Result<Response,
         let piece = receiver.recv().await?;
         Some((piece, receiver))
     });
-    let name = format!("attachment; filename=\"signalbox-{}.backup\"", clock::now().strftime("%Y%m%dT%H%M%SZ"));
+    let name =
+        format!("attachment; filename=\"signalbox-{}.backup\"", clock::now().strftime("%Y%m%dT%H%M%SZ"));
     let headers = [
         (header::CONTENT_TYPE, "application/zstd".to_owned()),
         (header::CONTENT_DISPOSITION, name),

@@ -124,7 +124,8 @@ async fn from_url(
     })?;
     let list = match pointer {
         Some(pointer) => answer.pointer(pointer).ok_or_else(|| {
-            bad_gateway(format!("The answer has nothing at `{pointer}`.")).hint("Look at `pointer` of the input's `from`.")
+            bad_gateway(format!("The answer has nothing at `{pointer}`."))
+                .hint("Look at `pointer` of the input's `from`.")
         })?,
         None => &answer,
     };
@@ -155,9 +156,8 @@ fn options_of(list: &Value) -> Result<Vec<ChoiceOption>, String> {
             }),
             item => text(item).map(|value| ChoiceOption { value, label: None }),
         };
-        let option = option.ok_or_else(|| {
-            format!("entry {} is neither a text nor an object with a `value`", place + 1)
-        })?;
+        let option = option
+            .ok_or_else(|| format!("entry {} is neither a text nor an object with a `value`", place + 1))?;
         if option.value.contains('\0') { Err(format!("entry {} holds a NUL", place + 1)) } else { Ok(option) }
     };
     items.iter().enumerate().map(option).collect()
@@ -195,7 +195,8 @@ async fn from_runbook(
             // It only reads, so nothing is lost with it; it may have ended at this very moment.
             let event = RunEvent::CancelRequested { by: requester(allowed.principal()) };
             let _ = allowed.engine().advance(run, event, None).await;
-            let detail = format!("Run {run} of runbook `{name}` did not end within {} seconds.", RUN_TIME.as_secs());
+            let detail =
+                format!("Run {run} of runbook `{name}` did not end within {} seconds.", RUN_TIME.as_secs());
             return Err(bad_gateway(detail).hint("It was canceled. Look at its log."));
         }
     };
@@ -204,14 +205,20 @@ async fn from_runbook(
         let detail = format!("Run {run} of runbook `{name}` {}{why}.", ended.state.name());
         return Err(bad_gateway(detail).hint(format!("`signalbox runs logs {run}` shows what it wrote.")));
     }
-    let text = output_of(allowed, &ended, &outputs, output)
-        .map_err(|why| bad_gateway(format!("Run {run} of runbook `{name}` gave no output `{output}`: {why}.")))?;
-    options_in(&text)
-        .map_err(|why| bad_gateway(format!("The output `{output}` of runbook `{name}` is no list of choices: {why}.")))
+    let text = output_of(allowed, &ended, &outputs, output).map_err(|why| {
+        bad_gateway(format!("Run {run} of runbook `{name}` gave no output `{output}`: {why}."))
+    })?;
+    options_in(&text).map_err(|why| {
+        bad_gateway(format!("The output `{output}` of runbook `{name}` is no list of choices: {why}."))
+    })
 }
 
 /// The run as it ended.
-async fn end_of(allowed: &Allowed<RunPlan>, project: &str, id: RunId) -> Result<std::sync::Arc<Run>, ApiError> {
+async fn end_of(
+    allowed: &Allowed<RunPlan>,
+    project: &str,
+    id: RunId,
+) -> Result<std::sync::Arc<Run>, ApiError> {
     let mut changes = allowed.engine().changes().of_all();
     loop {
         let run = allowed.store().run(project, id).await?;
@@ -248,14 +255,17 @@ fn output_of(
     match (found.next(), found.next()) {
         (Some(text), None) => Ok(text.clone()),
         (None, _) => Err("neither the runbook nor a step of it has one".to_owned()),
-        (Some(_), Some(_)) => Err("several steps have one, and the runbook's `outputs:` do not say which".to_owned()),
+        (Some(_), Some(_)) => {
+            Err("several steps have one, and the runbook's `outputs:` do not say which".to_owned())
+        }
     }
 }
 
 /// A JSON list, or one option a line.
 fn options_in(text: &str) -> Result<Vec<ChoiceOption>, String> {
     if text.trim_start().starts_with('[') {
-        let list: Value = serde_json::from_str(text).map_err(|error| format!("it begins as JSON, and is none: {error}"))?;
+        let list: Value =
+            serde_json::from_str(text).map_err(|error| format!("it begins as JSON, and is none: {error}"))?;
         return options_of(&list);
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -7,9 +7,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, Query, Request, rejection::QueryRejection},
 };
 use model::{
-    api::{
-        ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView,
-    },
+    api::{ApplyAnswer, ApplyRequest, Page, Problem, RunSummary, RunbookSummary, RunbookView},
     name::is_name,
 };
 use policy::{DefinitionApply, DefinitionRead};

@@ -43,16 +43,16 @@ pub(super) async fn read(
     let Query(query) = query?;
     let id = run_id(&run)?;
     let run = allowed.store().run(&project, id).await?.ok_or_else(|| no_run(&run))?;
-    let wanted = |step: &StepRun| {
-        query.step.as_ref().is_none_or(|name| *name == step.path || *name == step.name)
-    };
+    let wanted =
+        |step: &StepRun| query.step.as_ref().is_none_or(|name| *name == step.path || *name == step.name);
     let found = query.step.is_none() || run.steps.iter().any(|step| wanted(step));
     // As they ended; those that have not come last. Groups, people and time write nothing.
     let ended = allowed.store().ended_attempts(id, 0, run.revision).await?;
     let mut attempts: Vec<(u32, u32)> = ended.into_iter().map(|ended| (ended.step, ended.attempt)).collect();
     let known: HashSet<(u32, u32)> = attempts.iter().copied().collect();
     let places = run.steps.iter().zip(0..).filter(|(step, _)| run.is_task(step) && step.attempt > 0);
-    attempts.extend(places.map(|(step, place)| (place, step.attempt)).filter(|attempt| !known.contains(attempt)));
+    attempts
+        .extend(places.map(|(step, place)| (place, step.attempt)).filter(|attempt| !known.contains(attempt)));
     let mut readers = VecDeque::new();
     for (place, attempt) in attempts {
         if run.step(place).is_some_and(|step| run.is_task(step) && wanted(step)) {

@@ -38,7 +38,11 @@ pub(super) async fn list(
     Ok(Json(Page { items: allowed.store().presets(row.project, &runbook).await?, next: None }))
 }
 
-async fn known<A: Action>(allowed: &Allowed<A>, project: &str, runbook: &str) -> Result<RunbookRow, ApiError> {
+async fn known<A: Action>(
+    allowed: &Allowed<A>,
+    project: &str,
+    runbook: &str,
+) -> Result<RunbookRow, ApiError> {
     allowed.store().runbook(project, runbook).await?.ok_or_else(|| no_runbook(project, runbook))
 }
 
@@ -80,7 +84,9 @@ pub(super) async fn save(
     let row = known(&allowed, &project, &runbook).await?;
     if !is_name(&preset) {
         let hint = "Use lower-case letters, digits and `-`, 63 characters at most, beginning with a letter or digit.";
-        return Err(ApiError::faulty(format!("`{preset}` cannot be the name of a preset."), Vec::new()).hint(hint));
+        return Err(
+            ApiError::faulty(format!("`{preset}` cannot be the name of a preset."), Vec::new()).hint(hint)
+        );
     }
     let faults = faults(&row.runbook.inputs, &inputs);
     if !faults.is_empty() {

@@ -155,7 +155,9 @@ async fn start_planned<A: Action>(
     key: Option<Key>,
 ) -> Result<(StatusCode, HeaderMap, Json<RunView>), ApiError> {
     let answered = match planned {
-        Ok((id, Planned { requested, secrets })) => allowed.engine().request(id, requested, secrets, key).await?,
+        Ok((id, Planned { requested, secrets })) => {
+            allowed.engine().request(id, requested, secrets, key).await?
+        }
         Err(refusal) => answered_before(allowed, key, refusal).await?,
     };
     let mut headers = once::replayed(&answered);
@@ -180,7 +182,11 @@ pub(super) async fn answered_before<A: Action>(
 }
 
 /// What is performed as a part of a run must be allowed to whoever asks, as if it were started alone.
-pub(super) fn may_start<A: Action>(allowed: &Allowed<A>, project: &str, runbook: &str) -> Result<(), ApiError> {
+pub(super) fn may_start<A: Action>(
+    allowed: &Allowed<A>,
+    project: &str,
+    runbook: &str,
+) -> Result<(), ApiError> {
     let resource = Resource {
         project: Some(project.to_owned()),
         runbook: Some(runbook.to_owned()),
@@ -265,9 +271,11 @@ async fn again(
     for name in request.inputs.keys() {
         let secret = |input: &&Input| input.name == *name && matches!(input.kind, InputKind::Secret);
         if !declared.iter().any(|input| secret(&input)) {
-            let message = format!("A run is tried again with the inputs that it had, so `{name}` cannot be given.");
+            let message =
+                format!("A run is tried again with the inputs that it had, so `{name}` cannot be given.");
             let mut fault = Fault::without_place("not_a_secret", name, &message);
-            fault.hint = Some("Only secret inputs are asked for again. Other inputs make a new run.".to_owned());
+            fault.hint =
+                Some("Only secret inputs are asked for again. Other inputs make a new run.".to_owned());
             faults.push(fault);
         }
     }
@@ -289,7 +297,10 @@ async fn again(
         }
     }
     if !faults.is_empty() {
-        return Err(ApiError::faulty("The inputs are not what the run can be tried again with; nothing was started.", faults));
+        return Err(ApiError::faulty(
+            "The inputs are not what the run can be tried again with; nothing was started.",
+            faults,
+        ));
     }
     let by = requester(allowed.principal());
     let mut read = pinned.read(store, &given, clock::now(), &by.name).await?;
@@ -307,9 +318,8 @@ async fn again(
 
 /// A value that was read once, as it is read again: a duration is kept as seconds.
 fn again_as(declared: &[Input], name: &str, value: &model::runbook::InputValue) -> Value {
-    let duration = declared
-        .iter()
-        .any(|input| input.name == name && matches!(input.kind, InputKind::Duration { .. }));
+    let duration =
+        declared.iter().any(|input| input.name == name && matches!(input.kind, InputKind::Duration { .. }));
     match value.to_json() {
         Value::Number(seconds) if duration => Value::String(format!("{seconds}s")),
         value => value,

@@ -52,14 +52,16 @@ async fn manual(
     request: &AnswerRequest,
 ) -> Result<RunEvent, ApiError> {
     let step = asked.step()?;
-    let Some(WaitReason::Person { fields, evidence, .. }) = step.wait.as_ref().map(|wait| &wait.reason) else {
+    let Some(WaitReason::Person { fields, evidence, .. }) = step.wait.as_ref().map(|wait| &wait.reason)
+    else {
         return Err(asked.not_asked("an answer"));
     };
     let now = clock::now();
     let asking = Asking { now, caller: &allowed.principal().name };
     let fields = fields_for(fields, request);
-    let read = definition::read_fields(&fields, &request.fields, &asking)
-        .map_err(|faults| ApiError::faulty("The fields are not what the step asks for; nothing was said.", faults))?;
+    let read = definition::read_fields(&fields, &request.fields, &asking).map_err(|faults| {
+        ApiError::faulty("The fields are not what the step asks for; nothing was said.", faults)
+    })?;
     let outputs: BTreeMap<String, String> =
         read.into_iter().map(|(name, value)| (name, value.to_variable())).collect();
     check_evidence(allowed, project, *evidence, request).await?;
@@ -99,12 +101,19 @@ async fn check_evidence(
         (_, None) => Ok(()),
         (_, Some(file)) => match uploaded(allowed, project, file).await? {
             true => Ok(()),
-            false => Err(ApiError::faulty("The file named as evidence has not been uploaded here.", Vec::new()).hint(hint)),
+            false => {
+                Err(ApiError::faulty("The file named as evidence has not been uploaded here.", Vec::new())
+                    .hint(hint))
+            }
         },
     }
 }
 
-async fn uploaded<A: Action>(allowed: &Allowed<A>, project: &str, file: &UploadedFile) -> Result<bool, ApiError> {
+async fn uploaded<A: Action>(
+    allowed: &Allowed<A>,
+    project: &str,
+    file: &UploadedFile,
+) -> Result<bool, ApiError> {
     let Some(id) = allowed.store().project(project).await? else { return Ok(false) };
     Ok(planning::is_uploaded(allowed.store(), id, file).await?)
 }
@@ -133,7 +142,11 @@ pub(super) async fn decide(
     asked.say(&allowed, &headers, "decision", &request, event).await
 }
 
-fn decision(allowed: &Allowed<RunApprove>, asked: &Asked, request: &DecisionRequest) -> Result<RunEvent, ApiError> {
+fn decision(
+    allowed: &Allowed<RunApprove>,
+    asked: &Asked,
+    request: &DecisionRequest,
+) -> Result<RunEvent, ApiError> {
     let waits = asked.step()?.wait.as_ref().map(|wait| &wait.reason);
     if !matches!(waits, Some(WaitReason::Approval { .. })) {
         return Err(asked.not_asked("a decision"));
@@ -171,7 +184,11 @@ pub(super) async fn resolve(
     asked.say(&allowed, &headers, "resolve", &request, event).await
 }
 
-fn resolution(allowed: &Allowed<RunAnswer>, asked: &Asked, request: &ResolveRequest) -> Result<RunEvent, ApiError> {
+fn resolution(
+    allowed: &Allowed<RunAnswer>,
+    asked: &Asked,
+    request: &ResolveRequest,
+) -> Result<RunEvent, ApiError> {
     let Some(WaitReason::Lost { attempt, .. }) = asked.step()?.wait.as_ref().map(|wait| &wait.reason) else {
         return Err(asked.not_asked("somebody to say how it ended"));
     };
@@ -198,12 +215,20 @@ struct Asked {
 }
 
 impl Asked {
-    async fn of<A: Action>(allowed: &Allowed<A>, project: &str, run: &str, step: &str) -> Result<Self, ApiError> {
+    async fn of<A: Action>(
+        allowed: &Allowed<A>,
+        project: &str,
+        run: &str,
+        step: &str,
+    ) -> Result<Self, ApiError> {
         let run = known_run(allowed, project, run).await?;
         let Some(place) = run.place_of(step) else {
             let several = run.steps.iter().filter(|known| known.name == step).count() > 1;
             let (what, hint) = if several {
-                ("step with this address", "Several steps have this name: give the address, as the run shows it.")
+                (
+                    "step with this address",
+                    "Several steps have this name: give the address, as the run shows it.",
+                )
             } else {
                 ("such step", "The run lists its steps, each with its address.")
             };
@@ -231,7 +256,8 @@ impl Asked {
         event: Result<RunEvent, ApiError>,
     ) -> Said {
         let path = self.step()?.path.clone();
-        let route = format!("{} /projects/{}/runs/{}/steps/{path}/{what}", Method::POST, self.project, self.run.id);
+        let route =
+            format!("{} /projects/{}/runs/{}/steps/{path}/{what}", Method::POST, self.project, self.run.id);
         let request: Value =
             serde_json::to_value(request).map_err(|error| ApiError::internal(format!("{error}.")))?;
         let key = once::key(headers, allowed.principal(), route, &request)?;

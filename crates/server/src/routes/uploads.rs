@@ -74,7 +74,12 @@ pub(super) async fn read(
     Path((project, sha256)): Path<(String, String)>,
 ) -> Result<(HeaderMap, Vec<u8>), ApiError> {
     let id = known(&allowed, &project).await?;
-    let missing = || ApiError::not_found(&format!("file `{sha256}` in project `{project}`"), "Runs and steps name the files that they were given.");
+    let missing = || {
+        ApiError::not_found(
+            &format!("file `{sha256}` in project `{project}`"),
+            "Runs and steps name the files that they were given.",
+        )
+    };
     let digest = Digest::try_from(sha256.clone()).map_err(|_| missing())?;
     let (file, bytes) = allowed.store().uploaded(id, &digest).await?.ok_or_else(missing)?;
     let mut headers = HeaderMap::new();
@@ -87,8 +92,10 @@ pub(super) async fn read(
 /// `attachment` with the file's name, as RFC 6266 writes one that may hold anything.
 fn attachment(name: &str) -> HeaderValue {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(byte);
-    let encoded: String =
-        name.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect();
+    let encoded: String = name
+        .bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
     let value = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{encoded}"));
     value.unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }

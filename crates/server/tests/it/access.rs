@@ -11,8 +11,7 @@ use crate::server::{TestServer, answer};
 const PUBLIC: &[(&str, &str)] = &[("get", "/healthz"), ("get", "/readyz"), ("post", "/api/v1/session")];
 
 /// Actions of administrators alone.
-const ADMIN_ONLY: &[&str] =
-    &[
+const ADMIN_ONLY: &[&str] = &[
     "definition.apply",
     "definition.rollback",
     "token.read",

@@ -13,7 +13,8 @@ async fn a_backup_is_restored_and_what_waited_waits_on() {
         .await;
     let run = server.start_run("look", json!({"token": "hunter22"})).await;
     server.reach(&run, &["waiting"]).await;
-    let answer = server.with(&server.admin, Method::GET, "/api/v1/platform/backup").send().await.expect("an answer");
+    let answer =
+        server.with(&server.admin, Method::GET, "/api/v1/platform/backup").send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["content-type"], "application/zstd");
     let bytes = answer.bytes().await.expect("all of it");
@@ -36,7 +37,11 @@ async fn a_backup_is_restored_and_what_waited_waits_on() {
     std::fs::write(data.join("admin.token"), &admin).expect("the token that was known before");
     let again = TestServer::start_in(other).await;
     let view = again.show(&run).await;
-    assert_eq!((&view["state"], &view["steps"][0]["state"]), (&json!("waiting"), &json!("waiting")), "{view:#}");
+    assert_eq!(
+        (&view["state"], &view["steps"][0]["state"]),
+        (&json!("waiting"), &json!("waiting")),
+        "{view:#}"
+    );
     let path = format!("/api/v1/projects/default/runs/{run}/steps/look/answer");
     assert_eq!(again.post(&path, json!({"done": true})).await.1["state"], "succeeded");
 

@@ -43,7 +43,8 @@ async fn ask(server: &TestServer, inputs: Value) -> (StatusCode, Value) {
 #[tokio::test]
 async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
     let server = TestServer::start().await;
-    web(18480, |line| match line {
+    web(18480, |line| {
+        match line {
         line if line.contains("/list?team=a%26b") => ok(r#"{"data": {"hosts": ["web1", {"value": "web2", "label": "Web two"}]}}"#),
         line if line.contains("/away") => {
             "HTTP/1.1 302 X\r\nlocation: http://127.0.0.1:18481/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
@@ -58,6 +59,7 @@ async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
             String::new()
         }
         _ => "HTTP/1.1 404 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+    }
     });
     let at = |path: &str| runbook(&format!("{{url: 'http://127.0.0.1:18480{path}', pointer: /data/hosts}}"));
     let expected = json!({"options": [{"value": "web1"}, {"value": "web2", "label": "Web two"}]});
@@ -65,12 +67,9 @@ async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
         server.apply(&at(path)).await;
         assert_eq!(ask(&server, json!({"team": "a&b"})).await, (StatusCode::OK, expected.clone()), "{path}");
     }
-    for (path, said) in [
-        ("/nothing", "404"),
-        ("/away", "another host"),
-        ("/big", "more than"),
-        ("/text", "not JSON"),
-    ] {
+    for (path, said) in
+        [("/nothing", "404"), ("/away", "another host"), ("/big", "more than"), ("/text", "not JSON")]
+    {
         server.apply(&at(path)).await;
         let (status, problem) = ask(&server, json!({})).await;
         assert_eq!(status, StatusCode::BAD_GATEWAY, "{path}: {problem}");
@@ -97,7 +96,11 @@ async fn hosts_that_are_not_on_the_list_are_not_asked() {
     ] {
         server.apply(&runbook(&format!("{{url: '{address}'}}"))).await;
         let (status, problem) = ask(&server, json!({})).await;
-        assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/host-not-allowed")), "{address}: {problem}");
+        assert_eq!(
+            (status, &problem["type"]),
+            (StatusCode::CONFLICT, &json!("/problems/host-not-allowed")),
+            "{address}: {problem}"
+        );
     }
     server.apply(&runbook("{url: 'http://unknown.invalid/'}")).await;
     assert_eq!(ask(&server, json!({})).await.0, StatusCode::BAD_GATEWAY);
@@ -127,11 +130,18 @@ async fn a_runbook_that_only_reads_is_asked_and_another_is_not() {
     let form = runbook("{runbook: hosts, output: hosts, inputs: {team: '{{ inputs.team }}'}}");
     server.apply(&format!("{}---\n{form}", list("read"))).await;
     let (status, choices) = ask(&server, json!({"team": "db"})).await;
-    assert_eq!((status, choices), (StatusCode::OK, json!({"options": [{"value": "db-1"}, {"value": "db-2"}]})));
+    assert_eq!(
+        (status, choices),
+        (StatusCode::OK, json!({"options": [{"value": "db-1"}, {"value": "db-2"}]}))
+    );
     let (_, runs) = server.get("/api/v1/projects/default/runs?runbook=hosts").await;
     assert_eq!(runs["items"][0]["state"], "succeeded", "it is a run like any other: {runs:#}");
 
     server.apply(&list("change")).await;
     let (status, problem) = ask(&server, json!({})).await;
-    assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/not-read-only")), "{problem}");
+    assert_eq!(
+        (status, &problem["type"]),
+        (StatusCode::CONFLICT, &json!("/problems/not-read-only")),
+        "{problem}"
+    );
 }

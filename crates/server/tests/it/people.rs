@@ -94,11 +94,18 @@ async fn a_gate_is_decided_by_somebody_else_and_a_no_says_why() {
     waits(&server, &run, "gate").await;
     let gate = path(&run, "gate", "decision");
     let (status, problem) = server.post(&gate, json!({"approve": true})).await;
-    assert_eq!((status, &problem["type"]), (StatusCode::FORBIDDEN, &json!("/problems/own-request")), "{problem}");
+    assert_eq!(
+        (status, &problem["type"]),
+        (StatusCode::FORBIDDEN, &json!("/problems/own-request")),
+        "{problem}"
+    );
     assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("somebody else")));
     let decide = |body: Value| answer(server.with(&mia, Method::POST, &gate).json(&body));
     assert_eq!(decide(json!({"approve": false})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(decide(json!({"approve": true, "comment": "x".repeat(5000)})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        decide(json!({"approve": true, "comment": "x".repeat(5000)})).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let (status, view) = decide(json!({"approve": true, "comment": "go"})).await;
     assert_eq!((status, view["state"].as_str()), (StatusCode::OK, Some("succeeded")), "{view:#}");
 
@@ -106,7 +113,11 @@ async fn a_gate_is_decided_by_somebody_else_and_a_no_says_why() {
     waits(&server, &run, "gate").await;
     let request = server.with(&mia, Method::POST, &path(&run, "gate", "decision"));
     let (_, view) = answer(request.json(&json!({"approve": false, "comment": "not on a Friday"}))).await;
-    assert_eq!((view["state"].as_str(), view["steps"][0]["cause"].as_str()), (Some("failed"), Some("declined")), "{view:#}");
+    assert_eq!(
+        (view["state"].as_str(), view["steps"][0]["cause"].as_str()),
+        (Some("failed"), Some("declined")),
+        "{view:#}"
+    );
     assert!(view["steps"][0]["message"].as_str().is_some_and(|message| message.contains("not on a Friday")));
 }
 

@@ -42,7 +42,11 @@ async fn a_plan_names_targets_environments_and_steps_and_does_nothing() {
     server.apply(SHOP).await;
     let (status, plan) = server.post(&at("act", "plan"), json!({"inputs": {"region": "eu"}})).await;
     assert_eq!(status, StatusCode::OK, "{plan:#}");
-    assert_eq!((&plan["targets"], &plan["environments"]), (&json!(["web1"]), &json!(["production"])), "{plan:#}");
+    assert_eq!(
+        (&plan["targets"], &plan["environments"]),
+        (&json!(["web1"]), &json!(["production"])),
+        "{plan:#}"
+    );
     assert_eq!(plan["steps"][0]["name"], "act");
     assert_eq!(plan["remarks"], json!([]));
     let (_, runs) = server.get("/api/v1/projects/default/runs").await;
@@ -71,7 +75,9 @@ async fn a_lock_that_is_taken_is_told_by_its_holder() {
     let first = server.start_run("locked", json!({})).await;
     let (status, problem) = server.post(&at("locked", "runs"), json!({})).await;
     assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/busy")), "{problem}");
-    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(&first) && detail.contains("web/eu")));
+    assert!(
+        problem["detail"].as_str().is_some_and(|detail| detail.contains(&first) && detail.contains("web/eu"))
+    );
     let (_, plan) = server.post(&at("locked", "plan"), json!({})).await;
     assert_eq!(plan["lock"], json!({"key": "web/eu", "limit": 1, "held_by": [first]}), "{plan:#}");
     assert!(plan["remarks"][0].as_str().is_some_and(|remark| remark.contains("refused")));
@@ -123,7 +129,10 @@ async fn secrets_are_sealed_and_in_no_answer() {
         assert!(!told.to_string().contains("canary"), "{told:#}");
     }
     let missing = server.post(&at("sealed", "runs"), json!({})).await;
-    assert_eq!((missing.0, &missing.1["faults"][0]["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("missing_input")));
+    assert_eq!(
+        (missing.0, &missing.1["faults"][0]["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("missing_input"))
+    );
     let directory = server.stop().await;
     for file in ["signalbox.db", "signalbox.db-wal"] {
         let bytes = std::fs::read(directory.path().join("data").join(file)).unwrap_or_default();
@@ -154,8 +163,12 @@ async fn lists_are_filtered_by_service_caller_text_and_time() {
     ] {
         let (status, page) = server.get(&format!("/api/v1/projects/default/runs?{query}")).await;
         assert_eq!(status, StatusCode::OK, "{query}: {page}");
-        let found: Vec<&str> =
-            page["items"].as_array().expect("items").iter().filter_map(|run| run["runbook"].as_str()).collect();
+        let found: Vec<&str> = page["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .filter_map(|run| run["runbook"].as_str())
+            .collect();
         assert_eq!(found, expected, "{query}");
     }
     assert_eq!(server.get("/api/v1/projects/default/runs?from=yesterday").await.0, StatusCode::BAD_REQUEST);

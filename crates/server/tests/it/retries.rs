@@ -49,12 +49,18 @@ async fn a_retry_is_a_new_run_of_the_old_version_with_the_old_inputs() {
     let before = server.show(&old).await;
     server.apply(&RELEASE.replace("Build it.", "Build it anew.")).await;
     let retry = |key: &str, body: Value| {
-        answer(server.with(&server.admin, Method::POST, &path(&old)).header("idempotency-key", key).json(&body))
+        answer(
+            server.with(&server.admin, Method::POST, &path(&old)).header("idempotency-key", key).json(&body),
+        )
     };
     let (status, run) = retry("one", json!({"reason": "again"})).await;
     assert_eq!(status, StatusCode::CREATED, "{run:#}");
     assert_ne!(run["id"], before["id"]);
-    assert_eq!((&run["digest"], &run["inputs"]), (&before["digest"], &before["inputs"]), "the pinned version");
+    assert_eq!(
+        (&run["digest"], &run["inputs"]),
+        (&before["digest"], &before["inputs"]),
+        "the pinned version"
+    );
     assert_eq!((&run["retry_of"]["run"], &run["reason"]), (&before["id"], &json!("again")));
     assert_eq!(retry("one", json!({"reason": "again"})).await.1["id"], run["id"], "one key, one run");
     assert_eq!(server.show(&old).await["state"], "failed", "the old one stays as it is");
@@ -68,7 +74,10 @@ async fn from_a_step_on_the_earlier_ones_are_skipped_with_their_outputs() {
     let (status, run) = server.post(&path(&old), json!({"from": "ship"})).await;
     assert_eq!(status, StatusCode::CREATED, "{run:#}");
     let view = server.reach(run["id"].as_str().expect("an id"), &["waiting"]).await;
-    assert_eq!((&view["steps"][0]["state"], &view["steps"][1]["state"]), (&json!("skipped"), &json!("waiting")));
+    assert_eq!(
+        (&view["steps"][0]["state"], &view["steps"][1]["state"]),
+        (&json!("skipped"), &json!("waiting"))
+    );
     assert_eq!(view["retry_of"]["taken"]["build"]["outputs"]["version"], "1.2", "{view:#}");
     let (status, problem) = server.post(&path(&old), json!({"from": "nothing"})).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -96,7 +105,11 @@ async fn what_has_not_ended_is_not_tried_again_nor_what_is_retired() {
     server.apply(RELEASE).await;
     let run = server.start_run("release", json!({"region": "eu"})).await;
     let (status, problem) = server.post(&path(&run), json!({})).await;
-    assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/not-ended")), "{problem}");
+    assert_eq!(
+        (status, &problem["type"]),
+        (StatusCode::CONFLICT, &json!("/problems/not-ended")),
+        "{problem}"
+    );
     let old = failed(&server, json!({"region": "eu"})).await;
     let prune = json!({"documents": [{"path": "a.yaml", "text": "kind: Runbook\nname: x\nsteps: [{manual: Look.}]\n"}], "prune": true});
     server.post("/api/v1/projects/default/apply", prune).await;

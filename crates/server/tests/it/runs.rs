@@ -279,7 +279,11 @@ async fn a_step_that_runs_when_the_server_stops_runs_on_and_never_starts_again()
     }
     let server = server.restart().await;
     let view = server.show(&run).await;
-    assert_eq!((view["state"].as_str(), view["steps"][0]["attempt"].as_u64()), (Some("running"), Some(1)), "{view:#}");
+    assert_eq!(
+        (view["state"].as_str(), view["steps"][0]["attempt"].as_u64()),
+        (Some("running"), Some(1)),
+        "{view:#}"
+    );
     std::fs::write(&go_on, "").expect("it can be written");
     let view = server.ended(&run).await;
     assert_eq!(view["state"], "succeeded", "{view:#}");

@@ -16,7 +16,8 @@ pub struct TestServer {
 }
 
 /// From where the servers of tests may fetch choices.
-pub const CHOICES_HOSTS: &[&str] = &["127.0.0.1:18480", "127.0.0.1:18481", "169.254.169.254", "unknown.invalid"];
+pub const CHOICES_HOSTS: &[&str] =
+    &["127.0.0.1:18480", "127.0.0.1:18481", "169.254.169.254", "unknown.invalid"];
 
 impl TestServer {
     pub async fn start() -> Self {

@@ -52,7 +52,10 @@ async fn a_file_is_seen_in_its_own_project_alone() {
     let uploaded = server.upload("x", b"mine").await;
     let sha256 = uploaded["file"].as_str().expect("a digest");
     assert_eq!(server.get(&format!("{UPLOADS}/{sha256}")).await.1, json!("mine"));
-    assert_eq!(server.get(&format!("/api/v1/projects/other/uploads/{sha256}")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        server.get(&format!("/api/v1/projects/other/uploads/{sha256}")).await.0,
+        StatusCode::NOT_FOUND
+    );
     for bad in ["x", &"0".repeat(64), "..%2F..%2Fkey"] {
         assert_eq!(server.get(&format!("{UPLOADS}/{bad}")).await.0, StatusCode::NOT_FOUND, "{bad}");
     }

@@ -70,9 +70,17 @@ async fn inventories_are_applied_listed_and_shown() {
     let shop = "kind: Inventory\nname: shop\ntargets:\n  - {name: web1, address: 10.0.0.1, environment: production, labels: {role: web}}\n  - {name: web2}\n";
     server.apply(&format!("{shop}---\n{OLD}")).await;
     let (_, list) = server.get("/api/v1/projects/default/inventories").await;
-    assert_eq!((&list["items"][0]["name"], &list["items"][0]["targets"]), (&json!("shop"), &json!(2)), "{list:#}");
+    assert_eq!(
+        (&list["items"][0]["name"], &list["items"][0]["targets"]),
+        (&json!("shop"), &json!(2)),
+        "{list:#}"
+    );
     let (status, view) = server.get("/api/v1/projects/default/inventories/shop").await;
-    assert_eq!((status, &view["inventory"]["targets"][0]["name"]), (StatusCode::OK, &json!("web1")), "{view:#}");
+    assert_eq!(
+        (status, &view["inventory"]["targets"][0]["name"]),
+        (StatusCode::OK, &json!("web1")),
+        "{view:#}"
+    );
     assert!(view["text"].as_str().is_some_and(|text| text.starts_with("kind: Inventory")));
     assert_eq!(server.get("/api/v1/projects/default/inventories/other").await.0, StatusCode::NOT_FOUND);
     assert_eq!(server.get("/api/v1/projects/other/inventories").await.0, StatusCode::NOT_FOUND);

@@ -62,7 +62,9 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     } else {
         context.printer.out(&format!("{} ({bytes} bytes)\n", path.display()));
     }
-    context.printer.err("the server's key file (`key` in its data directory) is not in it: keep a copy of that elsewhere");
+    context.printer.err(
+        "the server's key file (`key` in its data directory) is not in it: keep a copy of that elsewhere",
+    );
     Ok(Exit::Success)
 }
 

@@ -71,7 +71,8 @@ pub fn read(folder: &Folder) -> Reading {
 
 fn summary(reading: &Reading) -> String {
     let good = reading.definitions.len();
-    let inventories = reading.definitions.iter().filter(|definition| definition.inventory().is_some()).count();
+    let inventories =
+        reading.definitions.iter().filter(|definition| definition.inventory().is_some()).count();
     let mut counted = vec![words::count(good - inventories, "runbook")];
     match inventories {
         0 => {}

@@ -70,7 +70,8 @@ fn heading(plan: &PlanView) -> String {
     }
     if let Some(lock) = &plan.lock {
         let holders: Vec<String> = lock.held_by.iter().map(ToString::to_string).collect();
-        let held = if holders.is_empty() { "free".to_owned() } else { format!("held by {}", holders.join(", ")) };
+        let held =
+            if holders.is_empty() { "free".to_owned() } else { format!("held by {}", holders.join(", ")) };
         line("lock", format!("{} ({} at once), {held}", lock.key, lock.limit));
     }
     lines.join("\n") + "\n\n"
@@ -98,7 +99,14 @@ fn steps(steps: &[PlanStepView]) -> Rows {
                 Phase::OnFailure => "on failure",
                 Phase::Cleanup => "cleanup",
             };
-            rows.push(vec![format!("{name}:"), String::new(), String::new(), String::new(), String::new(), String::new()]);
+            rows.push(vec![
+                format!("{name}:"),
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
         }
         let indent = "  ".repeat(usize::try_from(step.depth).unwrap_or(0));
         rows.push(vec![

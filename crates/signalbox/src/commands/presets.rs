@@ -70,7 +70,12 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
                 };
                 let inputs: Vec<String> =
                     preset.inputs.iter().map(|(name, given)| format!("{name}={}", value(given))).collect();
-                rows.push(vec![preset.name, inputs.join(" "), times::local(preset.saved_at), preset.saved_by]);
+                rows.push(vec![
+                    preset.name,
+                    inputs.join(" "),
+                    times::local(preset.saved_at),
+                    preset.saved_by,
+                ]);
             }
             printer.table(&rows);
         }

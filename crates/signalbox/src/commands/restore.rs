@@ -57,6 +57,8 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             context.printer.err("if you have the key file, restore again into another directory, with --key");
         }
     }
-    context.printer.err("steps that were running when the backup was taken will be unknown; nothing of them starts again");
+    context.printer.err(
+        "steps that were running when the backup was taken will be unknown; nothing of them starts again",
+    );
     Ok(Exit::Success)
 }

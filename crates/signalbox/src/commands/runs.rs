@@ -10,9 +10,9 @@ use model::{
 
 use crate::{
     args::name,
+    commands::run::{detached, not_started},
     context::Context,
     failure::{Exit, Failure},
-    commands::run::{detached, not_started},
     follow::{Watch, follow},
     inputs::{InputArgs, ask_missing_secrets},
     steps,
@@ -114,7 +114,9 @@ enum Command {
 fn moment(text: &str) -> Result<String, String> {
     let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| Some(day()?.timestamp()));
-    moment.map(|at| at.to_string()).ok_or_else(|| "a time is written `2026-11-26` or `2026-11-26T10:00:00Z`".to_owned())
+    moment
+        .map(|at| at.to_string())
+        .ok_or_else(|| "a time is written `2026-11-26` or `2026-11-26T10:00:00Z`".to_owned())
 }
 
 fn state(text: &str) -> Result<RunState, String> {
@@ -312,7 +314,8 @@ fn known_step(view: &RunView, step: Option<&str>) -> Result<(), Failure> {
     let is = |name: &str| view.run.steps.iter().any(|step| step.path == name || step.name == name);
     match step {
         Some(step) if !is(step) => {
-            let names: Vec<&str> = tree::branches(&view.run).iter().map(|branch| branch.step.path.as_str()).collect();
+            let names: Vec<&str> =
+                tree::branches(&view.run).iter().map(|branch| branch.step.path.as_str()).collect();
             Err(Failure::usage(format!("the run has no step {step}"))
                 .hint(format!("its steps are {}", names.join(", "))))
         }

@@ -56,7 +56,11 @@ enum Command {
 /// The beginning of a digest.
 fn prefix(text: &str) -> Result<String, String> {
     let fits = (4..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if fits { Ok(text.to_ascii_lowercase()) } else { Err("a digest is given by 4 to 64 hexadecimal digits".to_owned()) }
+    if fits {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a digest is given by 4 to 64 hexadecimal digits".to_owned())
+    }
 }
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -135,8 +139,11 @@ async fn all(context: &Context, client: &Client, runbook: &str) -> Result<Vec<Ve
 
 /// The one version whose digest begins so.
 fn whole(versions: &[VersionSummary], prefix: &str) -> Result<Digest, Failure> {
-    let mut found: Vec<&Digest> =
-        versions.iter().map(|version| &version.digest).filter(|digest| digest.as_str().starts_with(prefix)).collect();
+    let mut found: Vec<&Digest> = versions
+        .iter()
+        .map(|version| &version.digest)
+        .filter(|digest| digest.as_str().starts_with(prefix))
+        .collect();
     found.sort();
     found.dedup();
     match found.as_slice() {

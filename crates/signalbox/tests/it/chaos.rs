@@ -52,22 +52,30 @@ fn runbooks(ledger: &Path) -> String {
         let _ = write!(text, "kind: Runbook\nname: {name}\n{head}steps:\n{}---\n", steps.concat());
     };
     runbook("row", "", &[step("a", "", "0.05"), step("b", "", "0"), step("c", "", "0.1")]);
-    let branch = |name: &str| step(name, "", "0.1").replace("\n    ", "\n        ").replacen("  - name", "      - name", 1);
+    let branch = |name: &str| {
+        step(name, "", "0.1").replace("\n    ", "\n        ").replacen("  - name", "      - name", 1)
+    };
     let wide = format!("  - name: wide\n    parallel:\n{}{}{}", branch("p"), branch("q"), branch("r"));
     runbook("wide", "", &[wide, step("each", "    for_each: {items: [x, y, z, w], width: 2}\n", "0.05")]);
     runbook("safe", "", &[step("again", "    idempotent: true\n", "0.2")]);
     runbook("locked", "concurrency: {key: [chaos], limit: 1}\n", &[step("alone", "", "0.02")]);
     let cleanup = step("tidy", "", "0.02");
-    runbook("fails", &format!("cleanup:\n{cleanup}"), &[
-        step("good", "", "0"),
-        "  - {name: bad, run: exit 3}\n".to_owned(),
-    ]);
+    runbook(
+        "fails",
+        &format!("cleanup:\n{cleanup}"),
+        &[step("good", "", "0"), "  - {name: bad, run: exit 3}\n".to_owned()],
+    );
     runbook("canceled", &format!("cleanup:\n{cleanup}"), &[step("long", "", "1.5")]);
-    runbook("person", "", &[
-        step("before", "", "0"),
-        "  - {name: look, manual: Is all well?, fields: {rate: {type: number, required: true}}}\n".to_owned(),
-        step("after", "", "0"),
-    ]);
+    runbook(
+        "person",
+        "",
+        &[
+            step("before", "", "0"),
+            "  - {name: look, manual: Is all well?, fields: {rate: {type: number, required: true}}}\n"
+                .to_owned(),
+            step("after", "", "0"),
+        ],
+    );
     text
 }
 
@@ -84,7 +92,14 @@ impl Dice {
 }
 
 /// One call; none if the server went away before it answered.
-fn call(address: &str, token: &str, method: &str, path: &str, key: &str, body: &Value) -> Option<(u16, Value)> {
+fn call(
+    address: &str,
+    token: &str,
+    method: &str,
+    path: &str,
+    key: &str,
+    body: &Value,
+) -> Option<(u16, Value)> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
     let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -107,7 +122,9 @@ fn call(address: &str, token: &str, method: &str, path: &str, key: &str, body: &
 fn processes_of_runs() -> Vec<(i32, i32, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
         let run = environ.split(|byte| *byte == 0).find_map(|line| line.strip_prefix(b"SIGNALBOX_RUN="));
         let Some(run) = run.map(|run| String::from_utf8_lossy(run).into_owned()) else { continue };
@@ -130,9 +147,11 @@ struct Accepted {
 
 #[test]
 fn killed_at_any_moment_under_load_everything_adds_up() {
-    let rounds = std::env::var("SIGNALBOX_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
+    let rounds =
+        std::env::var("SIGNALBOX_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let seed = std::env::var("SIGNALBOX_CHAOS_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos()));
+    let seed = seed
+        .unwrap_or_else(|| u64::from(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos()));
     println!("chaos: {rounds} rounds, SIGNALBOX_CHAOS_SEED={seed}");
     let dice = Dice(AtomicU64::new(seed));
 
@@ -198,7 +217,8 @@ fn load(
         accepted.lock().unwrap().runs.insert(key, (runbook.to_owned(), id.clone()));
         if runbook == "canceled" {
             thread::sleep(Duration::from_millis(dice.roll(300)));
-            let _ = call(address, token, "POST", &format!("runs/{id}/cancel"), &format!("c{id}"), &Value::Null);
+            let _ =
+                call(address, token, "POST", &format!("runs/{id}/cancel"), &format!("c{id}"), &Value::Null);
         }
         thread::sleep(Duration::from_millis(dice.roll(60)));
     }
@@ -209,8 +229,11 @@ fn kill_a_shim(machine: &Machine, dice: &Dice) -> bool {
     let server = i32::try_from(machine.server_id()).unwrap();
     let of_runs = processes_of_runs();
     let inside: BTreeSet<i32> = of_runs.iter().map(|(pid, ..)| *pid).collect();
-    let shims: Vec<i32> =
-        of_runs.iter().map(|(_, parent, _)| *parent).filter(|parent| !inside.contains(parent) && *parent > 1 && *parent != server).collect();
+    let shims: Vec<i32> = of_runs
+        .iter()
+        .map(|(_, parent, _)| *parent)
+        .filter(|parent| !inside.contains(parent) && *parent > 1 && *parent != server)
+        .collect();
     if shims.is_empty() {
         return false;
     }
@@ -227,12 +250,12 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
     };
     for (key, runbook) in open {
         let path = format!("runbooks/{runbook}/runs");
-        let (status, run) = call(address, token, "POST", &path, &key, &json!({})).expect("the server is there");
+        let (status, run) = call(address, token, "POST", &path, &key, &json!({})).unwrap();
         assert_eq!(status, 201, "{run}");
         let id = run["id"].as_str().unwrap().to_owned();
         accepted.lock().unwrap().runs.insert(key, (runbook, id));
     }
-    let get = |path: &str| call(address, token, "GET", path, "-", &Value::Null).expect("the server is there").1;
+    let get = |path: &str| call(address, token, "GET", path, "-", &Value::Null).unwrap().1;
     let deadline = Instant::now() + SETTLE;
     loop {
         let mut all = Vec::new();
@@ -245,7 +268,9 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
         }
         let open: Vec<&Value> = all
             .iter()
-            .filter(|run| !matches!(run["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown")))
+            .filter(|run| {
+                !matches!(run["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown"))
+            })
             .collect();
         if open.is_empty() {
             return all;
@@ -256,18 +281,27 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
             let post = |step: &str, what: &str, body: Value| {
                 let path = format!("runs/{id}/steps/{step}/{what}");
                 let (status, answer) =
-                    call(address, token, "POST", &path, &format!("{what}-{id}-{step}"), &body).expect("the server is there");
+                    call(address, token, "POST", &path, &format!("{what}-{id}-{step}"), &body).unwrap();
                 // It may have moved meanwhile.
                 assert!(matches!(status, 200 | 202 | 409), "{status} {answer}");
             };
             if run["runbook"] == "canceled" {
-                let _ = call(address, token, "POST", &format!("runs/{id}/cancel"), &format!("c{id}"), &Value::Null);
+                let _ = call(
+                    address,
+                    token,
+                    "POST",
+                    &format!("runs/{id}/cancel"),
+                    &format!("c{id}"),
+                    &Value::Null,
+                );
             }
             for step in get(&format!("runs/{id}"))["steps"].as_array().into_iter().flatten() {
                 let path = step["path"].as_str().unwrap().replace('[', "%5B").replace(']', "%5D");
                 match step["wait"]["for"].as_str() {
                     Some("person") => post(&path, "answer", json!({"done": true, "fields": {"rate": 0.5}})),
-                    Some("lost") => post(&path, "resolve", json!({"as": "failed", "reason": "its shim was killed"})),
+                    Some("lost") => {
+                        post(&path, "resolve", json!({"as": "failed", "reason": "its shim was killed"}))
+                    }
                     _ => {}
                 }
             }
@@ -290,17 +324,33 @@ fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], s
         let mut of_run = Vec::new();
         for step in view["steps"].as_array().unwrap() {
             let name = step["name"].as_str().unwrap();
-            if !matches!(name, "a" | "b" | "c" | "p" | "q" | "r" | "each" | "again" | "alone" | "tidy" | "good" | "long" | "before" | "after")
-                || step["layer"] == "items"
+            if !matches!(
+                name,
+                "a" | "b"
+                    | "c"
+                    | "p"
+                    | "q"
+                    | "r"
+                    | "each"
+                    | "again"
+                    | "alone"
+                    | "tidy"
+                    | "good"
+                    | "long"
+                    | "before"
+                    | "after"
+            ) || step["layer"] == "items"
             {
                 continue;
             }
-            let item = step["branch"]["item"]["value"].as_str().map(|item| format!(".{item}")).unwrap_or_default();
+            let item =
+                step["branch"]["item"]["value"].as_str().map(|item| format!(".{item}")).unwrap_or_default();
             let said = fs::read_to_string(ledger.join(format!("{id}.{name}{item}"))).unwrap_or_default();
             let starts = said.lines().filter(|line| line.starts_with("start")).count();
             let ends = said.lines().filter(|line| line.starts_with("end")).count();
             let state = step["state"].as_str().unwrap();
-            let resolved = step["answer"]["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("resolved"));
+            let resolved =
+                step["answer"]["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("resolved"));
             lost += usize::from(resolved || step["cause"] == "server_lost" || state == "unknown");
             // I3: a once-step is not started again; this runbook's safe step may be.
             if name != "again" {
@@ -313,7 +363,9 @@ fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], s
                     assert_eq!(step["exit_code"], 0);
                     of_run.push(step["path"].as_str().unwrap().to_owned());
                 }
-                "skipped" | "pending" => assert_eq!(starts, 0, "step {name} of {id} was {state}, and started"),
+                "skipped" | "pending" => {
+                    assert_eq!(starts, 0, "step {name} of {id} was {state}, and started")
+                }
                 // I5: nothing of these fails by itself.
                 "failed" => assert!(resolved, "step {name} of {id}: {step:#}"),
                 "canceled" | "unknown" => {}
@@ -324,7 +376,10 @@ fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], s
         for path in of_run.into_iter().take(2) {
             let log = machine.signalbox(&["runs", "logs", id, "--step", &path]);
             let lines = log.out.lines().count();
-            assert!(lines >= LINES as usize && lines.is_multiple_of(LINES as usize), "{path} of {id}: {lines} lines");
+            assert!(
+                lines >= LINES as usize && lines.is_multiple_of(LINES as usize),
+                "{path} of {id}: {lines} lines"
+            );
         }
         if run["runbook"] == "fails" && run["state"] == "failed" {
             let tidy = view["steps"].as_array().unwrap().iter().filter(|step| step["name"] == "tidy").count();

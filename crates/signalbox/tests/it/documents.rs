@@ -21,7 +21,11 @@ fn blocks(document: &str) -> Vec<Block> {
     for (number, line) in document.lines().enumerate() {
         match (&mut open, line.trim_start().strip_prefix("```")) {
             (None, Some(language)) => {
-                open = Some(Block { language: language.trim().to_owned(), line: number + 2, text: String::new() });
+                open = Some(Block {
+                    language: language.trim().to_owned(),
+                    line: number + 2,
+                    text: String::new(),
+                });
             }
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some(block), None) => {
@@ -42,7 +46,9 @@ fn said<'b>(block: &'b Block, what: &str) -> Option<&'b str> {
 /// Scripts that the text names, as `./scripts/look.py`: made so that there is something to perform.
 fn make_scripts(home: &Home, text: &str) {
     for word in text.split(|c: char| c.is_whitespace() || "'\",[]{}".contains(c)) {
-        let path = word.strip_prefix("./").filter(|path| path.contains('.') && !path.contains("..") && !path.contains('*'));
+        let path = word
+            .strip_prefix("./")
+            .filter(|path| path.contains('.') && !path.contains("..") && !path.contains('*'));
         let Some(path) = path else { continue };
         if !home.path().join(path).exists() {
             let made = home.write(path, "#!/bin/sh\nexit 0\n");
@@ -83,7 +89,9 @@ fn every_example_of_the_manual_is_performed() {
         }
         let mut words: Vec<String> = ["try", "example.yaml", "--root", "."].map(str::to_owned).to_vec();
         let first = block.text.split("kind: Runbook").nth(1).and_then(|rest| {
-            rest.lines().find_map(|line| line.strip_prefix("name:")).map(|name| name.split('#').next().unwrap_or("").trim())
+            rest.lines()
+                .find_map(|line| line.strip_prefix("name:"))
+                .map(|name| name.split('#').next().unwrap_or("").trim())
         });
         if let Some(name) = said(&block, "runbook:").or(first) {
             words.extend(["--runbook".to_owned(), name.to_owned()]);
@@ -98,7 +106,10 @@ fn every_example_of_the_manual_is_performed() {
             _ => 1,
         };
         if tried.code != Some(expected) {
-            wrong.push(format!("line {}: ended with {:?}\n{}{}", block.line, tried.code, tried.out, tried.err));
+            wrong.push(format!(
+                "line {}: ended with {:?}\n{}{}",
+                block.line, tried.code, tried.out, tried.err
+            ));
         }
         performed += 1;
     }

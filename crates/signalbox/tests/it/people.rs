@@ -102,7 +102,8 @@ fn people_answer_decide_and_try_again() {
     let own = machine.signalbox(&["step", "approve", &run, "gate"]);
     assert!(own.code == Some(2) && own.err.contains("somebody else"), "{}", own.err);
     let ada = machine.signalbox(&["tokens", "create", "ada", "--role", "member"]).out.trim().to_owned();
-    let by_ada = |words: &[&str]| done(machine.home.command(words).env("SIGNALBOX_TOKEN", &ada).output().unwrap());
+    let by_ada =
+        |words: &[&str]| done(machine.home.command(words).env("SIGNALBOX_TOKEN", &ada).output().unwrap());
     assert_eq!(by_ada(&["step", "approve", &run, "gate", "--comment", "go"]).code, Some(0));
     assert_eq!(machine.finished(&run)["state"], "failed");
     let log = shown(&machine.signalbox(&["runs", "logs", &run]));
@@ -110,7 +111,8 @@ fn people_answer_decide_and_try_again() {
 
     let refused = machine.signalbox(&["runs", "retry", &run, "--from", "ship"]);
     assert!(refused.code == Some(2) && refused.err.contains("token"), "{}", refused.err);
-    let mut again = machine.home.command(&["runs", "retry", &run, "--from", "ship", "--secret", "token", "--follow"]);
+    let mut again =
+        machine.home.command(&["runs", "retry", &run, "--from", "ship", "--secret", "token", "--follow"]);
     let mut child = again.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"hunter23-canary\n").unwrap();
     let again = done(child.wait_with_output().unwrap());
@@ -120,7 +122,9 @@ fn people_answer_decide_and_try_again() {
 
 #[test]
 fn following_says_who_is_waited_for_and_how_to_answer() {
-    let machine = Machine::start("kind: Runbook\nname: ask\nsteps: [{name: look, manual: Look., fields: {n: {type: integer, required: true}}}]\n");
+    let machine = Machine::start(
+        "kind: Runbook\nname: ask\nsteps: [{name: look, manual: Look., fields: {n: {type: integer, required: true}}}]\n",
+    );
     let child = machine.home.command(&["run", "ask"]).spawn().unwrap();
     let mut run = String::new();
     crate::machine::wait_for("the manual step", || {
@@ -162,7 +166,11 @@ fn versions_and_inventories_are_looked_at_and_put_back() {
     let (new, old) = (digest(0), digest(1));
     let diff = shown(&machine.signalbox(&["versions", "diff", "release", &old[..8], &new[..8]]));
     assert!(diff.contains("-    approve: Ship it?\n+    approve: Really?\n"), "{diff}");
-    assert_eq!(shown(&machine.signalbox(&["versions", "diff", "release", &old[..8]])), diff, "to the current one");
+    assert_eq!(
+        shown(&machine.signalbox(&["versions", "diff", "release", &old[..8]])),
+        diff,
+        "to the current one"
+    );
     let back = shown(&machine.signalbox(&["versions", "rollback", "release", &old[..6]]));
     assert!(back.starts_with("published"), "{back}");
     let history = shown(&machine.signalbox(&["versions", "history", "release"]));
@@ -172,7 +180,10 @@ fn versions_and_inventories_are_looked_at_and_put_back() {
 
     assert!(shown(&machine.signalbox(&["inventories", "list"])).contains("shop\t\t2\t"));
     let targets = shown(&machine.signalbox(&["inventories", "show", "shop"]));
-    assert_eq!(targets, "target\taddress\tenvironment\tlabels\nweb1\t10.0.0.1\tstaging\trole=web\nweb2\t\tstaging\trole=web\n");
+    assert_eq!(
+        targets,
+        "target\taddress\tenvironment\tlabels\nweb1\t10.0.0.1\tstaging\trole=web\nweb2\t\tstaging\trole=web\n"
+    );
 }
 
 #[test]
@@ -231,5 +242,10 @@ fn trying_takes_files_and_secrets() {
     home.write("token.txt", "hunter22\n");
     let words = ["try", "a.yaml", "--file", "motd=motd.txt", "--secret-file", "token=token.txt"];
     let raw = home.command(&words).output().unwrap();
-    assert_eq!((raw.status.code(), raw.stdout), (Some(0), b"\xffhello\n8\n".to_vec()), "{}", String::from_utf8_lossy(&raw.stderr));
+    assert_eq!(
+        (raw.status.code(), raw.stdout),
+        (Some(0), b"\xffhello\n8\n".to_vec()),
+        "{}",
+        String::from_utf8_lossy(&raw.stderr)
+    );
 }

@@ -222,7 +222,12 @@ fn a_follower_outlives_its_server_and_says_what_is_known() {
     thread::sleep(Duration::from_millis(300));
     machine.start_again();
     let told = done(child.wait_with_output().unwrap());
-    assert_eq!((told.code, told.out.as_str()), (Some(0), "done\n"), "no line is lost or comes twice: {}", told.err);
+    assert_eq!(
+        (told.code, told.out.as_str()),
+        (Some(0), "done\n"),
+        "no line is lost or comes twice: {}",
+        told.err
+    );
     assert!(told.err.contains("looking for it again"), "{}", told.err);
 }
 
