@@ -95,6 +95,21 @@ contract! {
         let plain = bed.store.unlock(KeyFile::open_or_make(&folder.path().join("key")).unwrap()).await.err().unwrap();
         assert!(plain.to_string().contains("not sealed"), "{plain}");
     }
+
+    async fn secrets_can_be_given_up_and_another_key_begins(bed: &Bed) {
+        let id = project(&bed.store, "default").await;
+        let (_folder, file) = made();
+        bed.store.unlock(file).await.unwrap();
+        let new = requested(&[("password", CANARY)]);
+        let run = new.requested.id;
+        bed.store.request_run(id, new, now(), None, 0).await.unwrap();
+        let (_other_folder, other) = made();
+        assert!(bed.store.unlock(other).await.is_err(), "another key does not open it");
+        assert_eq!(bed.store.give_up_secrets().await.unwrap(), 1);
+        assert!(bed.store.secrets(id, run).await.unwrap().is_empty());
+        let (_third_folder, third) = made();
+        bed.store.unlock(third).await.unwrap();
+    }
 }
 
 #[test]

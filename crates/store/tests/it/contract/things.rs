@@ -102,12 +102,16 @@ contract! {
         bed.store.apply(apply("default", all, &[])).await.unwrap();
         assert_eq!(bed.store.inventory("default", "shop").await.unwrap().unwrap().inventory, inventory);
         assert!(bed.store.inventory("default", "deploy").await.unwrap().is_none());
+        assert_eq!(bed.store.inventory_names("default", None, 9).await.unwrap(), ["shop"]);
+        assert!(bed.store.inventory_names("default", Some("shop".into()), 9).await.unwrap().is_empty());
+        assert!(bed.store.inventory_names("other", None, 9).await.unwrap().is_empty());
         assert_eq!(bed.store.runbooks("default", false, None, 9).await.unwrap().len(), 2, "no inventory among them");
         let names = ["deploy", "none", "shop"].map(String::from);
         let found = bed.store.runbooks_by_name("default", &names).await.unwrap();
         assert_eq!(found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["deploy", "shop"]);
         bed.store.apply(Apply { prune: true, ..apply("default", vec![definition("deploy", "true", &[])], &[]) }).await.unwrap();
         assert!(bed.store.inventory("default", "shop").await.unwrap().is_none(), "what is retired is not acted on");
+        assert!(bed.store.inventory_names("default", None, 9).await.unwrap().is_empty());
         assert_eq!(bed.store.runbooks_by_name("default", &names).await.unwrap().len(), 1);
         assert_eq!(bed.store.versions("default", "Inventory", "shop").await.unwrap().len(), 1);
     }
