@@ -122,7 +122,7 @@ test('a field is asked for while its condition holds, and wrong values are told 
   ]) {
     await page.locator(`#input-${name}`).fill(text);
     await page.keyboard.press('Tab');
-    await page.locator(`#input-${name}-help`).getByText(fault).waitFor();
+    await page.locator(`#input-${name}-help .pf-m-error`).getByText(fault).waitFor();
   }
   await page
     .locator('[data-input="dump"] input[type="file"]')

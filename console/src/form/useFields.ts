@@ -2,6 +2,7 @@ import { type FocusEvent, useCallback, useMemo, useState } from 'react';
 
 import { ProblemError, faultsByPath } from '../api/problem';
 import type { Fault, Input } from '../api/shapes';
+import { afterPointer } from './afterPointer';
 import { faultOf, faultsOf } from './faults';
 import {
   type Computed,
@@ -81,7 +82,7 @@ export function useFields(inputs: Input[], first: () => FormValues, caller: stri
     left: (event) => {
       const name = event.target.closest<HTMLElement>('[data-input]')?.dataset['input'];
       if (name !== undefined && !touched.has(name)) {
-        setTouched(new Set([...touched, name]));
+        afterPointer(() => setTouched((old) => new Set([...old, name])));
       }
     },
     faultOf: (input) => {

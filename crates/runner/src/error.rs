@@ -15,6 +15,8 @@ pub enum RunnerError {
     Create { path: PathBuf, source: io::Error },
     #[error("there is no working folder of this run: {}", .0.display())]
     Missing(PathBuf),
+    #[error("the working directory is gone; a step before removed it")]
+    Gone,
     #[error("cannot remove {}: {source}; remove it by hand", .path.display())]
     Remove { path: PathBuf, source: io::Error },
 }

@@ -13,6 +13,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use crate::{
@@ -20,6 +21,10 @@ use crate::{
     bundle::{lay_out, make_folder},
     remove::remove_tree,
 };
+
+/// How long whoever made a run's folder may take to make the one in it, twenty times.
+const WAIT: Duration = Duration::from_millis(10);
+const WAIT_TIMES: u32 = 20;
 
 /// The folder of one run, from its first step until it has ended.
 #[derive(Clone, Debug)]
@@ -68,15 +73,25 @@ impl Workspace {
         if workspace.work.is_dir() {
             return Ok(workspace);
         }
-        let there = |made| match made {
+        match workspace.make_own_folder(root) {
+            Ok(()) => make_folder(&workspace.work)?,
             Err(RunnerError::Create { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-                Ok(())
+                workspace.wait_for_work()?;
             }
-            made => made,
-        };
-        there(workspace.make_own_folder(root))?;
-        there(make_folder(&workspace.work))?;
+            Err(error) => return Err(error),
+        }
         Ok(workspace)
+    }
+
+    /// Somebody made the run's folder: the working directory is there too, or about to be, or a step removed it.
+    fn wait_for_work(&self) -> Result<(), RunnerError> {
+        for _ in 0..WAIT_TIMES {
+            if self.work.is_dir() {
+                return Ok(());
+            }
+            std::thread::sleep(WAIT);
+        }
+        Err(RunnerError::Gone)
     }
 
     /// With the files of this bundle.
@@ -122,6 +137,14 @@ impl Workspace {
             std::os::unix::fs::lchown(&self.work, Some(uid), Some(gid))?;
         }
         Ok(())
+    }
+
+    /// The folder of a run, whether it is there or not: to remove it.
+    ///
+    /// # Errors
+    /// If `run` is not the id of a run.
+    pub fn of(root: &Path, run: &str) -> Result<Self, RunnerError> {
+        Self::at(root, run)
     }
 
     /// Remove the folder, whatever the steps did to the rights in it. May take long after a large checkout.

@@ -7,6 +7,7 @@
 //! output/           what steps wrote
 //! work/             the working directories of runs
 //! shims/            the small processes under which steps live, one folder each
+//! boot              which start of the machine the last server ran in
 //! key               what secret inputs are sealed with; in no backup
 //! ```
 
@@ -101,6 +102,18 @@ impl DataDir {
     /// The key under which secret inputs are sealed. In no backup.
     pub(crate) fn key(&self) -> PathBuf {
         self.path.join("key")
+    }
+
+    /// Did the last server run since the machine was started last? Then whatever its shims wrote down is there: nothing
+    /// was lost with the power.
+    pub(crate) fn same_boot(&self) -> io::Result<bool> {
+        let now = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+        let path = self.path.join("boot");
+        let same = std::fs::read_to_string(&path).is_ok_and(|before| before == now);
+        if !same {
+            std::fs::write(&path, &now)?;
+        }
+        Ok(same)
     }
 
     /// The store, opened with this installation's key.

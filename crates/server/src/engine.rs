@@ -96,6 +96,13 @@ struct Attempt {
     attempt: u32,
 }
 
+impl Attempt {
+    /// Is it performed by a process, and not by the server itself?
+    fn is_process(&self) -> bool {
+        self.run.step(self.step).is_some_and(|step| matches!(step.action.as_str(), "run" | "command"))
+    }
+}
+
 impl Engine {
     /// An engine that performs up to `slots` steps at once. Nothing moves before [`Engine::run`].
     pub(crate) fn new(parts: Parts) -> Self {
@@ -322,9 +329,7 @@ impl Engine {
         let (work, id) = (self.0.work.clone(), run.id.to_string());
         // A large checkout takes long to remove: the place is free for another run meanwhile.
         tokio::task::spawn_blocking(move || {
-            // Without it nothing was performed by a process.
-            let Ok(workspace) = Workspace::open(&work, &id) else { return };
-            if let Err(error) = workspace.remove() {
+            if let Err(error) = Workspace::of(&work, &id).and_then(Workspace::remove) {
                 tracing::warn!(run = %id, %error, "the working directory could not be removed");
             }
         });

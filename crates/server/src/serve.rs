@@ -99,7 +99,11 @@ pub async fn serve(
             "this store was restored from a backup: what was running or queued then is started by nobody"
         );
     }
-    let recovered = engine.recover(found).await.map_err(StartError::Recover)?;
+    let same_boot = data_dir.same_boot().unwrap_or_else(|error| {
+        tracing::warn!(%error, "whether the machine was started again since the last server ran is not known");
+        false
+    });
+    let recovered = engine.recover(found, same_boot).await.map_err(StartError::Recover)?;
 
     let working = [
         tokio::spawn({

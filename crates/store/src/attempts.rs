@@ -44,7 +44,12 @@ impl Store {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn ended_attempts(&self, run: RunId, after: u64, upto: u64) -> Result<Vec<EndedAttempt>, StoreError> {
+    pub async fn ended_attempts(
+        &self,
+        run: RunId,
+        after: u64,
+        upto: u64,
+    ) -> Result<Vec<EndedAttempt>, StoreError> {
         let number = |revision: u64| i64::try_from(revision).unwrap_or(i64::MAX);
         let (after, upto) = (number(after), number(upto));
         in_read!(self, |connection| async move {

@@ -1,10 +1,10 @@
 import { Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 
 import { answer, api } from '../../api/client';
 import { OnceKey } from '../../api/once';
-import { runQuery } from '../../api/queries';
+import { runQuery, versionQuery } from '../../api/queries';
 import type { RunView } from '../../api/shapes';
 import { newerView } from '../../live/reduce';
 import { Icon } from '../../show/Icon';
@@ -65,7 +65,9 @@ export function CancelButton({ run }: { run: RunView }) {
     onError: () => void client.invalidateQueries({ queryKey: key }),
     onSettled: (_view, error) => once.current.settled(error),
   });
-  const hasCleanup = (run.cleanup ?? []).length > 0;
+  // Its steps are in the run only once they begin; the version says whether there are any.
+  const { data: version } = useQuery({ ...versionQuery(run.project, run.runbook, run.digest), enabled: open });
+  const hasCleanup = (version?.runbook.cleanup ?? []).length > 0;
   const what = cleaning ? 'Cancel cleanup' : 'Cancel run';
   return (
     <>

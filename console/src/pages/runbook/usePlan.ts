@@ -3,6 +3,7 @@ import { type FocusEvent, useEffect, useRef, useState } from 'react';
 
 import { answer, api } from '../../api/client';
 import type { Fault, PlanView, RunbookView } from '../../api/shapes';
+import { afterPointer } from '../../form/afterPointer';
 import type { Fields } from '../../form/useFields';
 
 export interface PlanState {
@@ -74,7 +75,7 @@ export function usePlan(view: RunbookView, fields: Fields): PlanState {
     refresh: () => look(true),
     left: (event) => {
       fields.left(event);
-      look(false);
+      afterPointer(() => look(false));
     },
   };
 }

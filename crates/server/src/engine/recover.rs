@@ -22,13 +22,18 @@ pub struct Recovered {
     pub taken_up: usize,
     /// They had ended meanwhile.
     pub ended: usize,
+    /// They had not begun: their start was stored, and no shim had heard of it.
+    pub begun: usize,
     /// Nobody knows.
     pub lost: usize,
 }
 
 impl Engine {
     /// Bring store and shims together again. Before this, nothing may be started.
-    pub(crate) async fn recover(&self, found: Vec<Found>) -> Result<Recovered, StoreError> {
+    ///
+    /// A shim writes down what it was told before it starts anything, and that survives the death of any process. So, as
+    /// long as the machine was not started again (`same_boot`), an attempt of which no trace is there has not begun.
+    pub(crate) async fn recover(&self, found: Vec<Found>, same_boot: bool) -> Result<Recovered, StoreError> {
         let mut recovered = Recovered::default();
         let mut found: HashMap<(String, u32, u32), Found> = found
             .into_iter()
@@ -54,6 +59,10 @@ impl Engine {
                 Some(Found::Lost { end, .. }) => {
                     recovered.lost += 1;
                     self.lost(&known, end).await;
+                }
+                None if same_boot && known.is_process() => {
+                    recovered.begun += 1;
+                    self.perform_beyond(known);
                 }
                 None => {
                     recovered.lost += 1;

@@ -81,7 +81,7 @@ pub fn close_inherited() {
 fn ready(context: &Context, ready: &server::Ready) {
     let printer = &context.printer;
     printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
-    let server::Recovered { taken_up, ended, lost } = ready.recovered;
+    let server::Recovered { taken_up, ended, lost, .. } = ready.recovered;
     if taken_up + ended > 0 {
         let (all, gone) = (words::count(taken_up + ended, "step"), words::count(ended, "step"));
         printer.err(&format!("{all} outlived the last server; {gone} ended meanwhile"));

@@ -250,14 +250,12 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
     };
     for (key, runbook) in open {
         let path = format!("runbooks/{runbook}/runs");
-        let (status, run) =
-            call(address, token, "POST", &path, &key, &json!({})).expect("the server is there");
+        let (status, run) = call(address, token, "POST", &path, &key, &json!({})).unwrap();
         assert_eq!(status, 201, "{run}");
         let id = run["id"].as_str().unwrap().to_owned();
         accepted.lock().unwrap().runs.insert(key, (runbook, id));
     }
-    let get =
-        |path: &str| call(address, token, "GET", path, "-", &Value::Null).expect("the server is there").1;
+    let get = |path: &str| call(address, token, "GET", path, "-", &Value::Null).unwrap().1;
     let deadline = Instant::now() + SETTLE;
     loop {
         let mut all = Vec::new();
@@ -283,8 +281,7 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
             let post = |step: &str, what: &str, body: Value| {
                 let path = format!("runs/{id}/steps/{step}/{what}");
                 let (status, answer) =
-                    call(address, token, "POST", &path, &format!("{what}-{id}-{step}"), &body)
-                        .expect("the server is there");
+                    call(address, token, "POST", &path, &format!("{what}-{id}-{step}"), &body).unwrap();
                 // It may have moved meanwhile.
                 assert!(matches!(status, 200 | 202 | 409), "{status} {answer}");
             };
