@@ -12,5 +12,6 @@ mod real;
 mod run;
 mod sign_in;
 mod stopping;
+mod terminal;
 mod usage;
 mod whole;
