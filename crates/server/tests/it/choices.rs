@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::server::TestServer;
 
-/// Answers every request with the same bytes, on one of the ports that tests allow.
-fn web(port: u16, answer: impl Fn(&str) -> String + Send + 'static) {
-    let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+/// Answers each request by its first line; its host and port.
+fn web(answer: impl Fn(&str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let host = listener.local_addr().expect("an address").to_string();
     std::thread::spawn(move || {
         for mut socket in listener.incoming().flatten() {
             let mut head = [0; 4096];
@@ -24,6 +25,7 @@ fn web(port: u16, answer: impl Fn(&str) -> String + Send + 'static) {
             let _ = socket.write_all(answer(line).as_bytes());
         }
     });
+    host
 }
 
 fn ok(body: &str) -> String {
@@ -47,7 +49,7 @@ async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
         match line {
         line if line.contains("/list?team=a%26b") => ok(r#"{"data": {"hosts": ["web1", {"value": "web2", "label": "Web two"}]}}"#),
         line if line.contains("/away") => {
-            "HTTP/1.1 302 X\r\nlocation: http://127.0.0.1:18481/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
+            "HTTP/1.1 302 X\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
         }
         line if line.contains("/near") => {
             "HTTP/1.1 302 X\r\nlocation: /list?team=a%26b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
@@ -61,7 +63,8 @@ async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
         _ => "HTTP/1.1 404 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
     }
     });
-    let at = |path: &str| runbook(&format!("{{url: 'http://127.0.0.1:18480{path}', pointer: /data/hosts}}"));
+    let server = TestServer::start_allowing(&[&host, "127.0.0.1:1"]).await;
+    let at = |path: &str| runbook(&format!("{{url: 'http://{host}{path}', pointer: /data/hosts}}"));
     let expected = json!({"options": [{"value": "web1"}, {"value": "web2", "label": "Web two"}]});
     for path in ["/list?team={{ inputs.team }}", "/near"] {
         server.apply(&at(path)).await;
@@ -84,7 +87,7 @@ async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
 
 #[tokio::test]
 async fn hosts_that_are_not_on_the_list_are_not_asked() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_allowing(&["127.0.0.1:18480", "169.254.169.254", "unknown.invalid"]).await;
     for address in [
         "http://127.0.0.1:1/",
         "http://127.0.0.1/",

@@ -15,16 +15,21 @@ pub struct TestServer {
     directory: tempfile::TempDir,
 }
 
-/// From where the servers of tests may fetch choices.
-pub const CHOICES_HOSTS: &[&str] =
-    &["127.0.0.1:18480", "127.0.0.1:18481", "169.254.169.254", "unknown.invalid"];
-
 impl TestServer {
     pub async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary directory")).await
+        Self::start_allowing(&[]).await
+    }
+
+    /// One that may fetch choices from these hosts.
+    pub async fn start_allowing(hosts: &[&str]) -> Self {
+        Self::start_so(tempfile::tempdir().expect("a temporary directory"), hosts).await
     }
 
     pub async fn start_in(directory: tempfile::TempDir) -> Self {
+        Self::start_so(directory, &[]).await
+    }
+
+    async fn start_so(directory: tempfile::TempDir, hosts: &[&str]) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel();
         let settings = server::Settings {
@@ -32,7 +37,7 @@ impl TestServer {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             grace: Duration::from_millis(300),
             program: server::Program::test("helper"),
-            choices_hosts: CHOICES_HOSTS.iter().map(|host| host.parse().expect("a host")).collect(),
+            choices_hosts: hosts.iter().map(|host| host.parse().expect("a host")).collect(),
         };
         // A thread of its own, as in the program.
         let served = std::thread::spawn(move || {
