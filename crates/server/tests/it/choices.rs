@@ -44,8 +44,7 @@ async fn ask(server: &TestServer, inputs: Value) -> (StatusCode, Value) {
 
 #[tokio::test]
 async fn a_url_on_the_list_is_fetched_with_its_inputs_escaped() {
-    let server = TestServer::start().await;
-    web(18480, |line| {
+    let host = web(|line| {
         match line {
         line if line.contains("/list?team=a%26b") => ok(r#"{"data": {"hosts": ["web1", {"value": "web2", "label": "Web two"}]}}"#),
         line if line.contains("/away") => {
