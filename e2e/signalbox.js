@@ -1,7 +1,7 @@
 // Starts the real program for one journey, and takes it away again.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, readlink, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -121,8 +121,41 @@ export class Signalbox {
     }
   }
 
+  /**
+   * Ends what still runs for this server: a shim and its step live on when the server goes. Found by the folder of its data,
+   * so that no other server's are touched.
+   */
+  async endShims() {
+    const shims = [];
+    const steps = [];
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const [line, folder, stat] = await Promise.all([
+        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+        readlink(`/proc/${pid}/cwd`).catch(() => ''),
+        readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
+      ]);
+      if (Number(pid) !== this.server?.pid && (line.includes(this.dir) || folder.startsWith(this.dir))) {
+        const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+        const above = await readFile(`/proc/${parent}/cmdline`, 'utf8').catch(() => '');
+        steps.push(Number(pid));
+        if (above.startsWith('signalbox\0shim')) {
+          shims.push(Number(parent));
+        }
+      }
+    }
+    // A shim first, else it writes down how its step ended.
+    for (const pid of new Set([...shims, ...steps])) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It went by itself.
+      }
+    }
+  }
+
   async stop() {
     await this.halt();
+    await this.endShims();
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 

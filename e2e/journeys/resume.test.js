@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { enter, logLines, open, waitForState } from '../browser.js';
+import { axe, enter, logLines, open, picture, waitForState } from '../browser.js';
 import { stage } from '../journey.js';
 import { Wire } from '../wire.js';
 
@@ -62,19 +62,43 @@ test('a list that lost its connection shows what happened meanwhile', async () =
   await wire.close();
 });
 
-test('a server that dies leaves a run whose end nobody knows, and the page says so when it is back', async () => {
+test('a server that dies loses nothing: the run goes on without it, and the page catches up', async () => {
   const page = await open(set.browser, set.box.url);
   await enter(page, set.box.token);
-  const run = await set.box.start('count', { lines: 6000, pause: '0.1' });
+  const run = await set.box.start('count', { lines: LINES, pause: '0.1' });
   await page.goto(`/p/default/runs/${run}`);
   await page.locator('.sb-log-text', { hasText: /^line 5$/ }).waitFor();
   await set.box.halt('SIGKILL');
   await page.getByText('Connection lost').waitFor();
   await set.box.serve();
-  await waitForState(page, 'unknown', 30_000);
+  await waitForState(page, 'succeeded', 60_000);
   await page.getByText('Connection lost').waitFor({ state: 'detached' });
-  await page.locator('.sb-outcome').getByText('Nobody can say').waitFor();
-  const lines = await logLines(page);
-  assert.deepEqual(lines, expected(lines.length - 1), 'no gap, nothing doubled');
+  assert.deepEqual(await logLines(page), expected(LINES), 'no gap, nothing doubled');
+  await page.context().close();
+});
+
+test('an attempt whose end nobody can learn is told, and a person says how it ended', async () => {
+  const run = await set.box.start('with-cleanup');
+  const page = await open(set.browser, set.box.url);
+  await enter(page, set.box.token);
+  await page.goto(`/p/default/runs/${run}`);
+  await page.locator('.sb-log-text', { hasText: /^working$/ }).waitFor();
+  await set.box.halt('SIGKILL');
+  await set.box.endShims();
+  await set.box.serve();
+  const form = page.getByRole('form', { name: 'How work ended' });
+  await form.waitFor({ timeout: 60_000 });
+  await waitForState(page, 'waiting');
+  await picture(page, 'run-lost');
+  assert.deepEqual(await axe(page), []);
+  await form.getByRole('button', { name: 'Say so' }).click();
+  await form.getByText('A reason is needed').waitFor();
+  await form.getByLabel('It failed').check();
+  await form.getByLabel('How do you know?').fill('nothing was changed');
+  await form.getByRole('button', { name: 'Say so' }).click();
+  await page.locator('.sb-log-text', { hasText: /^undoing$/ }).waitFor({ timeout: 30_000 });
+  await page.locator('.sb-steps').first().getByText('resolved by admin').waitFor();
+  await set.box.cli('runs', 'cancel', run);
+  await waitForState(page, 'failed', 30_000);
   await page.context().close();
 });

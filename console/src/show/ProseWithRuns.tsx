@@ -4,7 +4,7 @@ import { Moment } from './Moments';
 import { Prose } from './Prose';
 
 const RUN_ID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
-const MOMENT = String.raw`\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z`;
+const MOMENT = String.raw`\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z| UTC)`;
 const NAMED = new RegExp(`(${RUN_ID}|${MOMENT})`);
 
 /** A sentence of the server about runs: each that is named leads to its page, and moments are in the reader's zone. */
@@ -15,8 +15,8 @@ export function ProseWithRuns({ text, project }: { text: string; project: string
     if (at % 2 === 0) {
       return <Prose key={key} text={part} />;
     }
-    return part.endsWith('Z') ? (
-      <Moment key={key} at={part} />
+    return /(?:Z|UTC)$/.test(part) ? (
+      <Moment key={key} at={part.replace(' UTC', 'Z').replace(' ', 'T')} />
     ) : (
       <Link key={key} to={`/p/${encodeURIComponent(project)}/runs/${part}`} title={part}>
         {part.slice(-12)}
