@@ -793,6 +793,7 @@ pub enum Evidence {
 /// How long nothing happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WaitAction)]
 pub enum Wait {
     /// A duration, as `10m`.
     For(Template),

@@ -13,7 +13,6 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
 
 use crate::{
@@ -21,10 +20,6 @@ use crate::{
     bundle::{lay_out, make_folder},
     remove::remove_tree,
 };
-
-/// How long whoever made a run's folder may take to make the one in it, twenty times.
-const WAIT: Duration = Duration::from_millis(10);
-const WAIT_TIMES: u32 = 20;
 
 /// The folder of one run, from its first step until it has ended.
 #[derive(Clone, Debug)]
@@ -73,25 +68,35 @@ impl Workspace {
         if workspace.work.is_dir() {
             return Ok(workspace);
         }
-        match workspace.make_own_folder(root) {
-            Ok(()) => make_folder(&workspace.work)?,
-            Err(RunnerError::Create { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-                workspace.wait_for_work()?;
-            }
-            Err(error) => return Err(error),
+        if workspace.folder.is_dir() {
+            return Err(RunnerError::Gone);
         }
+        workspace.make_whole(root)?;
         Ok(workspace)
     }
 
-    /// Somebody made the run's folder: the working directory is there too, or about to be, or a step removed it.
-    fn wait_for_work(&self) -> Result<(), RunnerError> {
-        for _ in 0..WAIT_TIMES {
-            if self.work.is_dir() {
-                return Ok(());
+    /// Make the run's folder with the working directory in it, both or neither, whenever this process dies. Two who do it
+    /// at once do it once.
+    fn make_whole(&self, root: &Path) -> Result<(), RunnerError> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let root = self.folder.parent().unwrap_or(root);
+        let beside = Self::beside(root, &format!("{}-{number}", std::process::id()));
+        beside.make_own_folder(root)?;
+        make_folder(&beside.work)?;
+        match fs::rename(&beside.folder, &self.folder) {
+            Ok(()) => Ok(()),
+            Err(_) if self.work.is_dir() => remove_tree(&beside.folder),
+            Err(source) => {
+                let _ = remove_tree(&beside.folder);
+                Err(RunnerError::Create { path: self.folder.clone(), source })
             }
-            std::thread::sleep(WAIT);
         }
-        Err(RunnerError::Gone)
+    }
+
+    fn beside(root: &Path, name: &str) -> Self {
+        let folder = root.join(name);
+        Self { work: folder.join("work"), files: folder.join("files"), folder }
     }
 
     /// With the files of this bundle.

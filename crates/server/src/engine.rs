@@ -169,7 +169,8 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let engine = self.clone();
         // On a task of its own: whoever asks may go away, and what was stored as started must be performed all the same.
-        let requesting = tokio::spawn(async move { engine.request_now(project, requested, secrets, key).await });
+        let requesting =
+            tokio::spawn(async move { engine.request_now(project, requested, secrets, key).await });
         requesting.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -182,7 +183,11 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let place = if self.is_draining() { None } else { self.0.slots.clone().try_acquire_owned().ok() };
         let places = u32::from(place.is_some());
-        let answered = self.0.store.request_run(project, NewRun { requested, secrets }, clock::now(), key, places).await?;
+        let answered = self
+            .0
+            .store
+            .request_run(project, NewRun { requested, secrets }, clock::now(), key, places)
+            .await?;
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
         if !replayed {
@@ -203,7 +208,9 @@ impl Engine {
             let store = &engine.0.store;
             let Answered { answer, replayed } = match key {
                 Some(key) => store.advance_once(run, clock::now(), event, 0, key).await?,
-                None => Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false },
+                None => {
+                    Answered { answer: store.advance(run, clock::now(), event, 0).await?, replayed: false }
+                }
             };
             let run = Arc::clone(&answer.run);
             if !replayed {
@@ -230,7 +237,8 @@ impl Engine {
                 },
                 RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
                 RunEffect::Ended => self.forget(&run),
-                RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {}
+                RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {
+                }
             }
         }
         for other in also {
@@ -296,7 +304,10 @@ impl Engine {
             return;
         }
         let (left, _) = self.slots();
-        tracing::warn!(steps = left, "steps are still running; their shims keep them, the next start takes them up");
+        tracing::warn!(
+            steps = left,
+            "steps are still running; their shims keep them, the next start takes them up"
+        );
         self.0.abandoned.store(true, Ordering::Relaxed);
     }
 

@@ -719,6 +719,7 @@ fn a_lost_once_step_is_resolved_by_a_person_each_way() {
            tidy begins");
     and("> resolved_retry a
            a: bob says resolved_retry
+           a attempt 1 unknown, lost: nobody knows how it ended; it is tried again
            a begins, attempt 2");
     and("> ok a n=1
            a succeeded
@@ -765,6 +766,7 @@ fn a_lost_safe_step_is_tried_again_by_itself_but_not_for_ever() {
            a waits for whoever knows how attempt 4 ended
          > resolved_retry a
            a: bob says resolved_retry
+           a attempt 4 unknown, lost: nobody knows how it ended; it is tried again
            a begins, attempt 5",
     );
 }

@@ -57,7 +57,8 @@ impl FromStr for Cursor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{}` is not a cursor of this stream", text.chars().take(100).collect::<String>());
+        let fault =
+            || format!("`{}` is not a cursor of this stream", text.chars().take(100).collect::<String>());
         let (numbers, ended) = text.strip_suffix(";end").map_or((text, false), |numbers| (numbers, true));
         let mut parts = numbers.split(';');
         let revision = parts.next().and_then(|part| part.parse().ok()).ok_or_else(fault)?;
@@ -231,9 +232,8 @@ impl Follow {
     /// Wait for more output or a change of the run.
     async fn wait(&mut self) -> Result<(), FollowError> {
         let runs = self.run.counts.running > 0;
-        let backstop = async {
-            if runs { tokio::time::sleep(BACKSTOP).await } else { std::future::pending().await }
-        };
+        let backstop =
+            async { if runs { tokio::time::sleep(BACKSTOP).await } else { std::future::pending().await } };
         tokio::select! {
             changed = self.changes.changed() => if changed.is_err() {
                 // The engine is gone: the stream ends with the server.

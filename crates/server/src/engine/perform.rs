@@ -123,7 +123,9 @@ impl Engine {
         let started = effects.iter().position(|effect| matches!(effect, RunEffect::Started { .. }));
         let next = started.map(|at| effects.remove(at));
         let next = match next {
-            Some(RunEffect::Started { step, attempt }) => Some(Attempt { run: Arc::clone(&run), step, attempt }),
+            Some(RunEffect::Started { step, attempt }) => {
+                Some(Attempt { run: Arc::clone(&run), step, attempt })
+            }
             _ => None,
         };
         self.follow_up(Advanced { run, effects, changed, also }, None);

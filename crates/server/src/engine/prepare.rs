@@ -8,9 +8,8 @@ use model::{
     inventory::{LOCAL, PRODUCTION},
     run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, values},
     runbook::{
-        Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, StatusRange, Step, StepAction,
-        Template,
-        input_variable, secret_variable,
+        Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, StatusRange,
+        Step, StepAction, Template, input_variable, secret_variable,
     },
 };
 use output::{LogKey, LogWriter};
@@ -61,11 +60,13 @@ impl Engine {
     pub(super) async fn prepare(&self, attempt: &Attempt) -> Result<Prepared, Refusal> {
         let Attempt { run, step: place, attempt } = attempt;
         let step = run.step(*place).ok_or_else(|| cannot_start(format!("the run has no step {place}")))?;
-        let planned = run.plan.step(step.planned).ok_or_else(|| cannot_start("the run's plan has no such step"))?;
+        let planned =
+            run.plan.step(step.planned).ok_or_else(|| cannot_start("the run's plan has no such step"))?;
         let version = self.version(run, planned).await?;
         let steps = version.runbook.written_steps();
         let nothing = || cannot_start(format!("its version has no step {}", planned.written));
-        let written = *usize::try_from(planned.written).ok().and_then(|at| steps.get(at)).ok_or_else(nothing)?;
+        let written =
+            *usize::try_from(planned.written).ok().and_then(|at| steps.get(at)).ok_or_else(nothing)?;
         let around = around(run, step, planned, &steps);
         let texts = texts(written, &around);
         let names: Vec<String> = texts.iter().flat_map(|text| self.evaluate().steps(text)).collect();
@@ -83,8 +84,18 @@ impl Engine {
         let action = definition::render(&written.action, &values, self.evaluate())
             .map_err(|message| Box::new(StepEnd::failed(Cause::BadExpression, message)))?;
         let version = Arc::clone(&version);
-        let preparing =
-            Preparing { engine: self, run, place: *place, attempt: *attempt, step, planned, version, values, env, dir };
+        let preparing = Preparing {
+            engine: self,
+            run,
+            place: *place,
+            attempt: *attempt,
+            step,
+            planned,
+            version,
+            values,
+            env,
+            dir,
+        };
         preparing.prepare(action).await
     }
 
@@ -95,7 +106,10 @@ impl Engine {
 
     /// The version that a step is written in.
     async fn version(&self, run: &Run, planned: &PlannedStep) -> Result<Arc<Version>, Refusal> {
-        let scope = run.plan.scope(planned.scope).ok_or_else(|| cannot_start("the run's plan has no such runbook"))?;
+        let scope = run
+            .plan
+            .scope(planned.scope)
+            .ok_or_else(|| cannot_start("the run's plan has no such runbook"))?;
         let version = self.0.versions.of(&self.0.store, &run.project, &scope.runbook, &scope.digest).await;
         version.map_err(|error| cannot_start(format!("its version cannot be read: {error}")))
     }
@@ -104,7 +118,9 @@ impl Engine {
 impl Preparing<'_> {
     async fn prepare(self, action: StepAction) -> Result<Prepared, Refusal> {
         match action {
-            StepAction::Run { interpreter, script } => self.process(Action::Run { interpreter, script }, None).await,
+            StepAction::Run { interpreter, script } => {
+                self.process(Action::Run { interpreter, script }, None).await
+            }
             StepAction::Command { argv } => {
                 let argv = argv.into_iter().map(|argument| argument.0).collect();
                 self.process(Action::Command { argv }, None).await
@@ -112,7 +128,9 @@ impl Preparing<'_> {
             StepAction::Http(request) => self.http(request),
             StepAction::Check(Check { subject, every_s, within_s }) => {
                 let (every, within) = (Duration::from_secs(every_s), Duration::from_secs(within_s));
-                let statuses = |status: Vec<StatusRange>| status.into_iter().map(|range| (range.from, range.to)).collect();
+                let statuses = |status: Vec<StatusRange>| {
+                    status.into_iter().map(|range| (range.from, range.to)).collect()
+                };
                 let probe = match subject {
                     CheckSubject::Script { interpreter, script } => {
                         let repeat = Repeat { interval: every, within };
@@ -150,7 +168,11 @@ impl Preparing<'_> {
             headers,
             body,
             status: request.status.into_iter().map(|range| (range.from, range.to)).collect(),
-            outputs: request.outputs.into_iter().map(|(name, pointer)| (name, Field::Json(pointer))).collect(),
+            outputs: request
+                .outputs
+                .into_iter()
+                .map(|(name, pointer)| (name, Field::Json(pointer)))
+                .collect(),
             timeout: self.time_left(),
             mask: Vec::new(),
         };
@@ -182,7 +204,8 @@ impl Preparing<'_> {
         if !self.version.files.is_empty() {
             let run = self.run.id.to_string();
             let laid_out = Workspace::lay_out(&self.engine.0.work, &run, &bundle, &self.version.files);
-            laid_out.map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
+            laid_out
+                .map_err(|error| cannot_start(format!("the version's files cannot be laid out: {error}")))?;
         }
         let (inputs, declared) = self.inputs();
         let mut variables = self.variables(inputs);
@@ -259,7 +282,8 @@ impl Preparing<'_> {
         };
         if let Some(item) = self.values.get("item") {
             variables.insert("ITEM".to_owned(), plain(item));
-            variables.insert("ITEM_INDEX".to_owned(), self.values.get("index").map(plain).unwrap_or_default());
+            variables
+                .insert("ITEM_INDEX".to_owned(), self.values.get("index").map(plain).unwrap_or_default());
         }
         let target = self.values.get("target");
         let of = |key: &str, otherwise: &str| {
@@ -283,7 +307,8 @@ impl Preparing<'_> {
 
     async fn upload(&self, input: &str, value: &Value) -> Result<TaskFile, Refusal> {
         let fault = |why: String| cannot_start(format!("the file of input `{input}` cannot be read: {why}"));
-        let file: UploadedFile = serde_json::from_value(value.clone()).map_err(|error| fault(error.to_string()))?;
+        let file: UploadedFile =
+            serde_json::from_value(value.clone()).map_err(|error| fault(error.to_string()))?;
         let store = &self.engine.0.store;
         let found = match store.project(&self.run.project).await {
             Ok(Some(project)) => store.uploaded(project, &file.sha256).await,
@@ -324,6 +349,7 @@ fn around<'v>(run: &Run, step: &StepRun, planned: &PlannedStep, steps: &[&'v Ste
 /// All templates that are filled in for a step.
 fn texts<'s>(step: &'s Step, around: &[&'s Step]) -> Vec<&'s str> {
     let own = definition::templates(&step.action);
-    let outer = around.iter().flat_map(|step| step.env.values().chain(&step.dir)).map(|template| template.0.as_str());
+    let outer =
+        around.iter().flat_map(|step| step.env.values().chain(&step.dir)).map(|template| template.0.as_str());
     own.into_iter().chain(outer).collect()
 }

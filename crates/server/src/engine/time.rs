@@ -83,7 +83,10 @@ impl Watch {
             if self.doubtful_until.take().is_some() {
                 tracing::warn!("the clock was set back again; what is due goes on");
             } else {
-                tracing::error!(seconds = -ahead.as_secs(), "the clock was set back; waits last so much longer");
+                tracing::error!(
+                    seconds = -ahead.as_secs(),
+                    "the clock was set back; waits last so much longer"
+                );
             }
         }
         (self.wall, self.steady) = (wall, steady);

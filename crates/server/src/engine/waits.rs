@@ -65,14 +65,18 @@ impl Engine {
         match &wait.reason {
             WaitReason::Runner => self.words_for_a_place(),
             WaitReason::Person { .. } => format!("a person, who does what is asked{at}{until}"),
-            WaitReason::Approval { .. } => format!("somebody's approval{at}{until}; not of whoever asked for the run"),
+            WaitReason::Approval { .. } => {
+                format!("somebody's approval{at}{until}; not of whoever asked for the run")
+            }
             WaitReason::Time => format!("the time{at}: it goes on{until}").replace(" until ", " at "),
-            WaitReason::Retry { message } => format!("the next attempt{of}{until}, after this: {message}")
-                .replacen(" until ", " at ", 1),
+            WaitReason::Retry { message } => {
+                format!("the next attempt{of}{until}, after this: {message}").replacen(" until ", " at ", 1)
+            }
             WaitReason::Lock { key, limit } => {
                 let held = match self.lock_holders(&run.project, key).await {
                     Ok(holders) if !holders.held_by.is_empty() => {
-                        let runs: Vec<String> = holders.held_by.iter().map(|(run, _)| run.to_string()).collect();
+                        let runs: Vec<String> =
+                            holders.held_by.iter().map(|(run, _)| run.to_string()).collect();
                         format!(", held by run {}", runs.join(", "))
                     }
                     Ok(_) => ", which is about to be given".to_owned(),
@@ -82,7 +86,9 @@ impl Engine {
                 format!("lock `{key}`{limit}{at}{held}")
             }
             WaitReason::Lost { attempt, message } => {
-                format!("a person who says how attempt {attempt}{of} ended, since nobody else can: {message}{until}")
+                format!(
+                    "a person who says how attempt {attempt}{of} ended, since nobody else can: {message}{until}"
+                )
             }
         }
     }

@@ -122,18 +122,20 @@ pub(super) async fn follow_runs(
         return Err(no_project(&project));
     }
     let changes = allowed.engine().changes().of_all();
-    let events = stream::unfold((changes, project), |(mut changes, project)| async move {
+    let engine = allowed.engine().clone();
+    let events = stream::unfold((changes, project, engine), |(mut changes, project, engine)| async move {
         loop {
             match changes.recv().await {
                 Ok(run) if run.project == project => {
-                    let event = named("run", &RunSummary::from(&*run)).retry(RETRY);
-                    return Some((event, (changes, project)));
+                    let mut summary = RunSummary::from(&*run);
+                    summary.waits_for = engine.waits_for(&run).await;
+                    return Some((named("run", &summary).retry(RETRY), (changes, project, engine)));
                 }
                 Ok(_) => {}
                 Err(RecvError::Lagged(_)) => {
                     return Some((
                         Event::default().event("behind").data("read the list again"),
-                        (changes, project),
+                        (changes, project, engine),
                     ));
                 }
                 Err(RecvError::Closed) => return None,

@@ -104,6 +104,30 @@ contract! {
         }
     }
 
+    async fn attempts_are_told_once_and_in_the_order_in_which_they_ended(bed: &Bed) {
+        let project = project(&bed.store, "default").await;
+        let run = queued(&bed.store, project, 2).await;
+        for step in 0..2 {
+            let places = u32::from(step == 0);
+            if step == 0 {
+                bed.store.claim(now(), 1).await.unwrap();
+            }
+            bed.store.advance(run.id, now(), finished(step, StepOutcome::Succeeded), places).await.unwrap();
+        }
+        let ended = bed.store.run_by_id(run.id).await.unwrap().expect("the run is there");
+        let attempts = async |after, upto| {
+            let ended = bed.store.ended_attempts(run.id, after, upto).await.unwrap();
+            ended.into_iter().map(|ended| (ended.revision, ended.step, ended.attempt)).collect::<Vec<_>>()
+        };
+        let all = attempts(0, ended.revision).await;
+        assert_eq!(all.iter().map(|(_, step, attempt)| (*step, *attempt)).collect::<Vec<_>>(), [(0, 1), (1, 1)]);
+        assert!(all[0].0 < all[1].0);
+        assert_eq!(attempts(all[0].0, ended.revision).await, all[1..], "only what ended after");
+        assert_eq!(attempts(0, all[0].0).await, all[..1], "only what ended up to there");
+        let nobody = model::id::RunId(model::id::Uuid::now_v7());
+        assert!(bed.store.run_by_id(nobody).await.unwrap().is_none());
+    }
+
     async fn no_events_are_known_of_a_run_that_is_not_there(bed: &Bed) {
         let nobody = model::id::RunId(model::id::Uuid::now_v7());
         assert!(bed.store.run_events(nobody).await.unwrap().is_empty());
