@@ -1846,7 +1846,7 @@ export interface components {
           };
           runbook: string;
         }
-      | (components['schemas']['Wait'] & {
+      | (components['schemas']['WaitAction'] & {
           /** @enum {string} */
           action: 'wait';
         })
@@ -2013,6 +2013,16 @@ export interface components {
        */
       until?: string | null;
     };
+    /** @description How long nothing happens. */
+    WaitAction:
+      | {
+          /** @description A duration, as `10m`. */
+          for: components['schemas']['Template'];
+        }
+      | {
+          /** @description A moment, as RFC 3339 has it. */
+          until: components['schemas']['Template'];
+        };
     WaitReason:
       | {
           /** @enum {string} */
