@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use model::evaluate::Evaluate;
 use sqlx::{
-    ConnectOptions, PgPool, Row,
+    ConnectOptions, Connection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -85,7 +85,11 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
         let mut writer = options.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
-        migrations::sqlite().run(&mut writer).await.map_err(migrations::explain)?;
+        if let Err(error) = migrations::sqlite().run(&mut writer).await {
+            // Else its write-ahead log would be left beside a file that is none of ours.
+            let _ = writer.close().await;
+            return Err(migrations::explain(error));
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)

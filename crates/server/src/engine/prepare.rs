@@ -1,7 +1,14 @@
 //! From a stored start to what a runner is given: the step as written, with every template filled in, its variables, its
 //! files and its secrets.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use model::{
     evaluate::Evaluate as _,
@@ -251,6 +258,11 @@ impl Preparing<'_> {
             cpu: runbook.limits.cpu_milli.map(|milli| f64::from(milli) / 1000.0),
             processes: runbook.limits.processes.map(u64::from),
         };
+        if runbook.run_as.is_some() {
+            let_pass(&self.engine.0.work).map_err(|error| {
+                cannot_start(format!("no other user can be let to the working directory: {error}"))
+            })?;
+        }
         task.run_as.clone_from(&runbook.run_as);
         task.repeat = repeat;
         task.output_limit = runbook.output_limit;
@@ -320,6 +332,19 @@ impl Preparing<'_> {
         let name = input.to_owned();
         Ok(TaskFile { variable: input_variable(input), name, bytes: Secret::new(bytes), secret: false })
     }
+}
+
+/// Let other users pass through the data directory to the runs' folders. They can neither list nor read anything on the
+/// way: what is in there has rights of its own.
+fn let_pass(work: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(work)?;
+    for folder in work.parent().into_iter().chain([work]) {
+        let mode = fs::metadata(folder)?.permissions().mode();
+        if mode & 0o011 != 0o011 {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o7777 | 0o011))?;
+        }
+    }
+    Ok(())
 }
 
 fn no_secret(name: &str) -> Refusal {

@@ -379,3 +379,33 @@ fn a_flood_is_kept_or_cut_and_the_server_stays_small() {
     assert!(peak < 150 * 1024, "{peak} KiB");
     drop(slow);
 }
+
+#[test]
+fn a_step_that_runs_as_another_user_reaches_its_own_things_and_nothing_else() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("run_as was not tried: these tests do not run as root");
+        return;
+    }
+    let runbook = r#"
+kind: Runbook
+name: as-nobody
+run_as: nobody
+inputs: {pass: {type: secret, required: true}}
+steps:
+  - run: |
+      id -un; echo made > here; cat here; cat "$SECRET_PASS_FILE" | wc -c
+      echo "who=$(id -un)" >> "$SIGNALBOX_OUTPUT"
+      for f in ../../../signalbox.db ../../../admin.token ../../../key; do cat "$f" && echo READ "$f"; done
+      ls ../../.. && echo LISTED; ls ../../../output && echo LISTED; ls ../../../shims && echo LISTED
+      true
+"#;
+    let machine = Machine::start(runbook);
+    // The test's own folder is closed to others, as a home directory may be.
+    let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    std::fs::set_permissions(machine.home.path(), open).unwrap();
+    machine.home.write("pass", "0123456789");
+    let told = machine.signalbox(&["run", "as-nobody", "--secret-file", "pass=pass"]);
+    assert_eq!(told.code, Some(0), "{}", told.err);
+    assert!(told.out.starts_with("nobody\nmade\n10\n"), "{}", told.out);
+    assert!(!told.out.contains("READ") && !told.out.contains("LISTED"), "{}", told.out);
+}
