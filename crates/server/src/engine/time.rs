@@ -64,13 +64,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn new() -> Self {
-        Self { wall: clock::now(), steady: Instant::now(), doubtful_until: None }
+    fn new(wall: Timestamp, steady: Instant) -> Self {
+        Self { wall, steady, doubtful_until: None }
     }
 
-    /// May what is due happen now?
-    fn look(&mut self) -> bool {
-        let (wall, steady) = (clock::now(), Instant::now());
+    /// May what is due happen now? `wall` is the clock that may be set, `steady` the one that cannot.
+    fn look(&mut self, wall: Timestamp, steady: Instant) -> bool {
         let passed = SignedDuration::try_from(steady.duration_since(self.steady)).unwrap_or_default();
         let ahead = wall.duration_since(self.wall) - passed;
         if ahead > JUMP {
@@ -101,10 +100,10 @@ impl Watch {
 impl Engine {
     /// Let happen what is due, as long as the engine lives.
     pub(crate) async fn keep_time(&self) {
-        let mut watch = Watch::new();
+        let mut watch = Watch::new(clock::now(), Instant::now());
         let mut asked = false;
         loop {
-            let trusted = watch.look();
+            let trusted = watch.look(clock::now(), Instant::now());
             let due = self.0.alarm.next().is_some_and(|next| next <= clock::now());
             if trusted && (due || !asked) {
                 match self.take_due().await {
@@ -144,5 +143,33 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_ahead_makes_nothing_due_until_it_is_believed() {
+        let (wall, steady) = (Timestamp::UNIX_EPOCH, Instant::now());
+        let after = |wall_s: i64, steady_s: u64| {
+            (wall + SignedDuration::from_secs(wall_s), steady + Duration::from_secs(steady_s))
+        };
+        let day = 24 * 60 * 60;
+        let mut watch = Watch::new(wall, steady);
+        let mut look = |wall_s, steady_s| {
+            let (wall, steady) = after(wall_s, steady_s);
+            watch.look(wall, steady)
+        };
+        assert!(look(10, 10), "it goes as it should");
+        assert!(look(30, 20), "a little ahead is no jump");
+        assert!(!look(day + 40, 30), "a day ahead");
+        assert!(!look(day + 100, 90), "still in doubt");
+        assert!(look(110, 100), "set right again: what is due goes on at once");
+        assert!(!look(day + 120, 110), "ahead again");
+        assert!(!look(day + 410, 400), "in doubt for five minutes");
+        assert!(look(day + 430, 420), "then it is believed");
+        assert!(look(440, 430), "set back: nothing is in doubt, waits are longer");
     }
 }

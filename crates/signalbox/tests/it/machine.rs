@@ -26,7 +26,12 @@ pub struct Machine {
 impl Machine {
     /// With these runbooks applied.
     pub fn start(runbooks: &str) -> Self {
-        let mut machine = Self { home: Home::new(), server: None, log: Arc::default() };
+        Self::start_in(Home::new(), runbooks)
+    }
+
+    /// In a home whose data directory may be there already.
+    pub fn start_in(home: Home, runbooks: &str) -> Self {
+        let mut machine = Self { home, server: None, log: Arc::default() };
         machine.start_server("127.0.0.1:0");
         let signed_in = machine.signalbox(&["login", "--token-file", "data/admin.token"]);
         assert_eq!(signed_in.code, Some(0), "{}", signed_in.err);

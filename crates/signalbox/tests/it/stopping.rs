@@ -324,3 +324,60 @@ fn a_program_that_tries_a_file_leaves_nothing_when_it_is_asked_to_end() {
         assert_eq!(std::fs::read_dir(&tmp).unwrap().count(), 0, "its folder is gone");
     }
 }
+
+/// A small file system of its own, gone with the value.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    /// None where this user may not mount.
+    fn mount(at: &Path) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let options = ["-t", "tmpfs", "-o", "size=24m,mode=0700", "signalbox-test"];
+        let mounted =
+            Command::new("mount").args(options).arg(at).output().is_ok_and(|done| done.status.success());
+        mounted.then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room() {
+    let home = Home::new();
+    let data = home.path().join("data");
+    let Some(small) = Small::mount(&data) else {
+        eprintln!("a full disk was not tried: this user may not mount");
+        return;
+    };
+    let runbook = "kind: Runbook\nname: two\nsteps:\n  - run: echo one; sleep 3\n  - run: echo two\n";
+    let mut machine = Machine::start_in(home, runbook);
+    let before = machine.detach(&["two"]);
+    machine.finished(&before);
+    let under_way = machine.detach(&["two"]);
+    // Every byte is taken while its first step runs.
+    let mut full = std::fs::File::create(data.join("filler")).unwrap();
+    while full.write_all(&[0; 4096]).is_ok() {}
+    let refused = machine.signalbox(&["run", "two", "--detach"]);
+    assert_ne!(refused.code, Some(0), "nothing is acknowledged that cannot be kept: {}", refused.out);
+    assert!(refused.err.contains("space") || refused.err.contains("full"), "it says why: {}", refused.err);
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(machine.show(&before)["state"], "succeeded", "what is there can be read");
+    drop(full);
+    std::fs::remove_file(data.join("filler")).unwrap();
+    assert_eq!(machine.finished(&under_way)["state"], "succeeded", "its end was kept, and it went on");
+    let after = machine.detach(&["two"]);
+    assert_eq!(machine.finished(&after)["state"], "succeeded");
+    machine.kill_server();
+    machine.start_again();
+    for run in [&before, &under_way, &after] {
+        assert_eq!(machine.show(run)["state"], "succeeded");
+        assert_eq!(machine.signalbox(&["runs", "logs", run]).out, "one\ntwo\n");
+    }
+    machine.kill_server();
+    drop(machine);
+    drop(small);
+}
