@@ -32,8 +32,10 @@ use serde_json::{Value, json};
 use crate::machine::Machine;
 
 const ROUNDS: u32 = 6;
-/// How long all runs may take to end once the faults are over.
+/// How long all runs may take to end once the faults are over, and what each round may add: the runs that share a lock go one
+/// after the other.
 const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE_OF_A_ROUND: Duration = Duration::from_secs(2);
 /// Lines that each step writes to its log.
 const LINES: u32 = 200;
 
@@ -186,7 +188,7 @@ fn killed_at_any_moment_under_load_everything_adds_up() {
     }
 
     // The last requests of each round: the same key until there is an answer.
-    let all = settle(&token, &address, &accepted);
+    let all = settle(&token, &address, &accepted, SETTLE + SETTLE_OF_A_ROUND * rounds);
     let accepted = accepted.into_inner().unwrap();
     check(&machine, folder.path(), &accepted, &all, shims_killed);
     println!("chaos: {} runs, {rounds} kills of the server, {shims_killed} of a shim", all.len());
@@ -242,7 +244,7 @@ fn kill_a_shim(machine: &Machine, dice: &Dice) -> bool {
 }
 
 /// Ask again for what was not answered, answer what waits for a person, and wait for the end of all.
-fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> {
+fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>, patience: Duration) -> Vec<Value> {
     let open: Vec<(String, String)> = {
         let accepted = accepted.lock().unwrap();
         let open = accepted.runs.iter().filter(|(_, (_, id))| id.is_empty());
@@ -256,7 +258,7 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>) -> Vec<Value> 
         accepted.lock().unwrap().runs.insert(key, (runbook, id));
     }
     let get = |path: &str| call(address, token, "GET", path, "-", &Value::Null).unwrap().1;
-    let deadline = Instant::now() + SETTLE;
+    let deadline = Instant::now() + patience;
     loop {
         let mut all = Vec::new();
         let mut after = String::new();
