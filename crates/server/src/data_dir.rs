@@ -23,6 +23,9 @@ use store::{Evaluator, KeyFile, Store, StoreError};
 
 use crate::{clock, token};
 
+/// Names this start of the machine.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// Why the server does not start: a sentence, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -104,16 +107,17 @@ impl DataDir {
         self.path.join("key")
     }
 
-    /// Did the last server run since the machine was started last? Then whatever its shims wrote down is there: nothing
-    /// was lost with the power.
-    pub(crate) fn same_boot(&self) -> io::Result<bool> {
-        let now = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-        let path = self.path.join("boot");
-        let same = std::fs::read_to_string(&path).is_ok_and(|before| before == now);
-        if !same {
-            std::fs::write(&path, &now)?;
-        }
-        Ok(same)
+    /// Did the last server whose recovery was complete run since the machine was started last? Then whatever shims wrote
+    /// down since is there: nothing was lost with the power.
+    pub(crate) fn is_same_boot(&self) -> io::Result<bool> {
+        let now = std::fs::read(BOOT_ID)?;
+        Ok(std::fs::read(self.path.join("boot")).is_ok_and(|before| before == now))
+    }
+
+    /// What ran before this start of the machine is settled. Not before: a server that dies in between must not leave
+    /// others to believe that what the power took was never there.
+    pub(crate) fn keep_boot(&self) -> io::Result<()> {
+        std::fs::write(self.path.join("boot"), std::fs::read(BOOT_ID)?)
     }
 
     /// The store, opened with this installation's key.
@@ -156,4 +160,21 @@ fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
     writeln!(file, "{secret}")?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_counts_once_recovery_is_complete_and_no_other_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(folder.path()).unwrap();
+        assert!(!data_dir.is_same_boot().unwrap(), "the first start");
+        assert!(!data_dir.is_same_boot().unwrap(), "a server that died before its recovery was complete");
+        data_dir.keep_boot().unwrap();
+        assert!(data_dir.is_same_boot().unwrap());
+        std::fs::write(folder.path().join("boot"), "another").unwrap();
+        assert!(!data_dir.is_same_boot().unwrap(), "the power was gone");
+    }
 }

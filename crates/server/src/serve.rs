@@ -99,11 +99,14 @@ pub async fn serve(
             "this store was restored from a backup: what was running or queued then is started by nobody"
         );
     }
-    let same_boot = data_dir.same_boot().unwrap_or_else(|error| {
+    let same_boot = data_dir.is_same_boot().unwrap_or_else(|error| {
         tracing::warn!(%error, "whether the machine was started again since the last server ran is not known");
         false
     });
     let recovered = engine.recover(found, same_boot).await.map_err(StartError::Recover)?;
+    if let Err(error) = data_dir.keep_boot() {
+        tracing::warn!(%error, "the next start will not know whether the machine was started again");
+    }
 
     let working = [
         tokio::spawn({

@@ -195,34 +195,11 @@ fn changed(before: Option<&Run>, run: &Run) -> Vec<u32> {
 /// A run without what stands in rows of its own.
 fn header(run: &Run) -> Run {
     Run {
-        id: run.id,
-        project: run.project.clone(),
-        runbook: run.runbook.clone(),
-        digest: run.digest.clone(),
-        title: run.title.clone(),
-        service: run.service.clone(),
-        environment: run.environment.clone(),
-        change_class: run.change_class,
-        labels: run.labels.clone(),
-        effect: run.effect,
-        state: run.state,
-        revision: run.revision,
-        reason: run.reason.clone(),
-        requested_by: run.requested_by.clone(),
         inputs: std::collections::BTreeMap::new(),
-        timeout_s: run.timeout_s,
         retry_of: None,
-        steps: Vec::new(),
         body: Body::default(),
-        counts: run.counts,
-        wait: run.wait.clone(),
-        requested_at: run.requested_at,
-        started_at: run.started_at,
-        finished_at: run.finished_at,
-        cause: run.cause,
-        message: run.message.clone(),
-        cancel_requested_by: run.cancel_requested_by.clone(),
         plan: Arc::default(),
+        ..run.without_steps()
     }
 }
 

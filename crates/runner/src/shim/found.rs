@@ -7,6 +7,7 @@ use std::{
 };
 
 use model::run::{Cause, StepEnd};
+use nix::sys::signal::Signal;
 use tokio::{net::UnixStream, task::JoinSet};
 
 use super::{
@@ -116,9 +117,12 @@ async fn look(shims: &Path, folder: &Path) -> Option<Found> {
             // With nothing to do it ends, as every shim whose server has gone.
             Ok(Ok(Some(_))) => return None,
             // It is there and says nothing: stopped by somebody, or starved. It will go on, or end.
-            Err(_) => {
-                return Journal::read(folder).map(|entry| attached(entry.id, line));
-            }
+            Err(_) => match Journal::read(folder) {
+                Some(entry) => return Some(attached(entry.id, line)),
+                // It may have been told to begin something that it has not heard yet. Whoever finds no trace of an attempt
+                // takes it as not begun, so it must not hear of it any more.
+                None => silence(shim.as_ref()).await,
+            },
             Ok(Ok(None) | Err(_)) => {}
         }
     }
@@ -129,6 +133,16 @@ async fn look(shims: &Path, folder: &Path) -> Option<Found> {
     };
     let end = lost::end_of(shims, folder, shim.as_ref(), &id).await?;
     Some(Found::Lost { id, end })
+}
+
+/// End a shim that does nothing, and see it gone.
+async fn silence(shim: Option<&Process>) {
+    let Some(shim) = shim else { return };
+    let there = || Process::of(shim.pid).is_some_and(|now| now.started == shim.started && !now.ended);
+    while there() {
+        shim.signal(Signal::SIGKILL);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn connect(folder: &Path) -> io::Result<UnixStream> {

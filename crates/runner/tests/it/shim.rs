@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 use model::run::{Cause, StepOutcome};
+use nix::sys::signal::Signal;
 use runner::{Found, Progress, Settings, Stop, Task};
 
 use crate::{
@@ -165,6 +166,25 @@ async fn a_shim_killed_without_a_server_is_found_with_its_processes() {
     assert!(matches!(found.as_slice(), [Found::Ended { end, .. }] if end.outcome == StepOutcome::Unknown));
     scene.shims.acknowledge(&task.id()).unwrap();
     assert!(scene.reopen().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_frozen_shim_was_told_and_has_not_heard_never_begins() {
+    let mut scene = ShimScene::new().await;
+    let shim = scene.perform(sh("echo $PPID")).await.text().trim().to_owned();
+    let signal = |signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim.parse().unwrap()), signal);
+    signal(Signal::SIGSTOP).unwrap();
+    let task = scene.here(Task { attempt: 2, ..sh("touch begun") });
+    let told = scene.shims.perform(&task, Stop::new(), |_| {});
+    assert!(tokio::time::timeout(Duration::from_millis(300), told).await.is_err(), "it does not answer");
+    // Whoever finds no trace of an attempt may take it as not begun.
+    let found = scene.reopen().await;
+    assert!(found.is_empty(), "{found:?}");
+    // It is gone already, or about to wake.
+    let _ = signal(Signal::SIGCONT);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!scene.work("begun").exists(), "it begins behind everybody's back");
+    assert!(!lives(&shim));
 }
 
 #[tokio::test]

@@ -61,16 +61,17 @@ impl Engine {
     async fn words(&self, run: &Run, step: Option<&StepRun>, wait: &Wait) -> String {
         let of = step.map(|step| format!(" of step `{}`", step.path)).unwrap_or_default();
         let at = step.map(|step| format!(" at step `{}`", step.path)).unwrap_or_default();
-        let until = wait.until.map(|until| format!(" until {}", moment(until))).unwrap_or_default();
+        let moment = |word: &str| wait.until.map(|at| format!(" {word} {}", moment(at))).unwrap_or_default();
+        let (until, then) = (moment("until"), moment("at"));
         match &wait.reason {
             WaitReason::Runner => self.words_for_a_place(),
             WaitReason::Person { .. } => format!("a person, who does what is asked{at}{until}"),
             WaitReason::Approval { .. } => {
                 format!("somebody's approval{at}{until}; not of whoever asked for the run")
             }
-            WaitReason::Time => format!("the time{at}: it goes on{until}").replace(" until ", " at "),
+            WaitReason::Time => format!("the time{at}: it goes on{then}"),
             WaitReason::Retry { message } => {
-                format!("the next attempt{of}{until}, after this: {message}").replacen(" until ", " at ", 1)
+                format!("the next attempt{of}{then}, after this: {message}")
             }
             WaitReason::Lock { key, limit } => {
                 let held = match self.lock_holders(&run.project, key).await {
@@ -123,6 +124,7 @@ fn ending(run: &Run) -> String {
     format!("the processes of step {} to end", names.join(", "))
 }
 
+/// As lists write it.
 fn moment(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
