@@ -70,9 +70,7 @@ fn a_thousand_targets_a_hundred_at_once() {
     assert!(perform("1,000 targets", &many_targets(1_000)) < Duration::from_secs(20));
 }
 
-/// `cargo nextest run -p model --run-ignored only --no-capture`.
 #[test]
-#[ignore = "15 s without optimisation"]
 fn ten_thousand_targets_a_hundred_at_once() {
     assert!(perform("10,000 targets", &many_targets(10_000)) < Duration::from_secs(120));
 }
