@@ -18,6 +18,7 @@ use std::{
 use crate::{
     BundleFile, RunnerError,
     bundle::{lay_out, make_folder},
+    process::Process,
     remove::remove_tree,
 };
 
@@ -69,7 +70,8 @@ impl Workspace {
             return Ok(workspace);
         }
         if workspace.folder.is_dir() {
-            return Err(RunnerError::Gone);
+            // Somebody may have put both there since the first look.
+            return if workspace.work.is_dir() { Ok(workspace) } else { Err(RunnerError::Gone) };
         }
         workspace.make_whole(root)?;
         Ok(workspace)
@@ -178,7 +180,8 @@ impl Workspace {
         let mut done = Ok(());
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            if !keep.iter().any(|run| entry.file_name() == run.as_str()) {
+            let name = entry.file_name();
+            if !keep.iter().any(|run| name == run.as_str()) && !is_being_made(&name) {
                 done = done.and(remove_tree(&entry.path()));
             }
         }
@@ -229,4 +232,11 @@ impl Workspace {
             made => made,
         }
     }
+}
+
+/// A folder that a living process is about to give a run's name: a shim that outlived its server. `PID-NUMBER`.
+fn is_being_made(name: &std::ffi::OsStr) -> bool {
+    let pid =
+        name.to_str().and_then(|name| name.split_once('-')).and_then(|(pid, _)| pid.parse::<i32>().ok());
+    pid.and_then(Process::of).is_some_and(|process| !process.ended)
 }

@@ -116,3 +116,15 @@ fn a_new_server_clears_up_after_the_old_one() {
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     assert!(fs::exists("/etc/passwd").unwrap());
 }
+
+#[test]
+fn what_a_living_process_is_just_making_is_left_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |name: String| std::fs::create_dir_all(folder.path().join(name).join("work")).unwrap();
+    let (mine, nobody_s) = (format!("{}-7", std::process::id()), format!("{}-7", i32::MAX));
+    made(mine.clone());
+    made(nobody_s.clone());
+    Workspace::remove_all_but(folder.path(), &[]).unwrap();
+    assert!(folder.path().join(mine).join("work").is_dir());
+    assert!(!folder.path().join(nobody_s).exists());
+}
