@@ -9,6 +9,7 @@
 //! Making and removing a folder costs more than all else around a small step, so there are no more of them.
 
 use std::{
+    ffi::OsString,
     fs, io,
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -167,25 +168,28 @@ impl Workspace {
         remove_tree(&self.folder)
     }
 
-    /// Remove what an earlier process left behind: the folders of all runs under `root`, but of those in `keep`.
+    /// What lies under `root` now: folders of runs, and what was left of others. Not what a living process is just making.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn list(root: &Path) -> Result<Vec<OsString>, RunnerError> {
+        let failed = |source| RunnerError::Remove { path: root.to_path_buf(), source };
+        let entries = match fs::read_dir(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+        let names: Vec<OsString> = names.collect::<Result<_, _>>().map_err(failed)?;
+        Ok(names.into_iter().filter(|name| !is_being_made(name)).collect())
+    }
+
+    /// Remove what an earlier process left behind: these, of [`Workspace::list`], and nothing that has come since, which
+    /// belongs to a run that goes on.
     ///
     /// # Errors
     /// The first of what is left, after all else was removed.
-    pub fn remove_all_but(root: &Path, keep: &[String]) -> Result<(), RunnerError> {
-        let failed = |source| RunnerError::Remove { path: root.to_path_buf(), source };
-        let entries = match fs::read_dir(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(failed)?,
-        };
-        let mut done = Ok(());
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            if !keep.iter().any(|run| name == run.as_str()) && !is_being_made(&name) {
-                done = done.and(remove_tree(&entry.path()));
-            }
-        }
-        done
+    pub fn remove_these(root: &Path, names: &[OsString]) -> Result<(), RunnerError> {
+        names.iter().map(|name| remove_tree(&root.join(name))).fold(Ok(()), Result::and)
     }
 
     /// Where the steps work.

@@ -102,17 +102,25 @@ async fn a_working_directory_that_is_no_longer_one_harms_nobody() {
 #[test]
 fn a_new_server_clears_up_after_the_old_one() {
     let root = tempfile::tempdir().unwrap();
-    Workspace::remove_all_but(&root.path().join("nowhere"), &[]).unwrap();
+    assert!(Workspace::list(&root.path().join("nowhere")).unwrap().is_empty());
     for run in 0..3 {
         let run = format!("0198c0de-0000-7000-8000-00000000000{run}");
         Workspace::create(root.path(), &run, &[file("a/b", FileMode::Plain, "x")]).unwrap();
     }
     symlink("/etc", root.path().join("link")).unwrap();
     let kept = "0198c0de-0000-7000-8000-000000000001".to_owned();
-    Workspace::remove_all_but(root.path(), std::slice::from_ref(&kept)).unwrap();
-    let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, [kept.as_str()], "a run that goes on keeps its directory");
-    Workspace::remove_all_but(root.path(), &[]).unwrap();
+    let mut gone = Workspace::list(root.path()).unwrap();
+    gone.retain(|name| name != kept.as_str());
+    let later = "0198c0de-0000-7000-8000-000000000009".to_owned();
+    Workspace::create(root.path(), &later, &[]).unwrap();
+    Workspace::remove_these(root.path(), &gone).unwrap();
+    let mut left: Vec<_> = fs::read_dir(root.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, [kept, later], "a run that goes on keeps its directory, and one that began since");
+    Workspace::remove_these(root.path(), &Workspace::list(root.path()).unwrap()).unwrap();
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     assert!(fs::exists("/etc/passwd").unwrap());
 }
@@ -124,7 +132,7 @@ fn what_a_living_process_is_just_making_is_left_to_it() {
     let (mine, nobody_s) = (format!("{}-7", std::process::id()), format!("{}-7", i32::MAX));
     made(mine.clone());
     made(nobody_s.clone());
-    Workspace::remove_all_but(folder.path(), &[]).unwrap();
+    Workspace::remove_these(folder.path(), &Workspace::list(folder.path()).unwrap()).unwrap();
     assert!(folder.path().join(mine).join("work").is_dir());
     assert!(!folder.path().join(nobody_s).exists());
 }

@@ -115,24 +115,27 @@ impl Engine {
         }
     }
 
-    /// Working directories of runs that have ended go. Those of others stay: their steps work in them.
+    /// Working directories of runs that have ended go. Those of others stay: their steps work in them. Only what was there
+    /// at the first look can go: shims make the folders of what begins now meanwhile.
     async fn clear_work(&self) -> Result<(), StoreError> {
-        let entries = match std::fs::read_dir(&self.0.work) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        let names = match Workspace::list(&self.0.work) {
+            Ok(names) => names,
             Err(error) => {
                 tracing::warn!(%error, "working directories of ended runs could not be looked for");
                 return Ok(());
             }
         };
-        let mut keep = Vec::new();
-        for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-            let Ok(id) = name.parse::<RunId>() else { continue };
-            if self.0.store.run_by_id(id).await?.is_some_and(|run| !run.state.is_end()) {
-                keep.push(name);
+        let mut gone = Vec::new();
+        for name in names {
+            let run = match name.to_str().and_then(|name| name.parse::<RunId>().ok()) {
+                Some(id) => self.0.store.run_by_id(id).await?,
+                None => None,
+            };
+            if run.is_none_or(|run| run.state.is_end()) {
+                gone.push(name);
             }
         }
-        if let Err(error) = Workspace::remove_all_but(&self.0.work, &keep) {
+        if let Err(error) = Workspace::remove_these(&self.0.work, &gone) {
             tracing::warn!(%error, "working directories of ended runs could not be removed");
         }
         Ok(())

@@ -312,6 +312,14 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>, patience: Dura
     }
 }
 
+/// Lines that are not the next number, with what came before them.
+fn foreign(log: &str) -> Vec<(&str, &str)> {
+    let lines: Vec<&str> = log.lines().collect();
+    let number = |line: &str| line.parse::<u32>().unwrap_or(0);
+    let follows = |pair: &&[&str]| number(pair[1]) != number(pair[0]) + 1;
+    lines.windows(2).filter(follows).map(|pair| (pair[0], pair[1])).collect()
+}
+
 fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], shims_killed: usize) {
     // I1: one run for each accepted request.
     let asked: BTreeSet<&str> = accepted.runs.values().map(|(_, id)| id.as_str()).collect();
@@ -378,10 +386,8 @@ fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], s
         for path in of_run.into_iter().take(2) {
             let log = machine.signalbox(&["runs", "logs", id, "--step", &path]);
             let lines = log.out.lines().count();
-            assert!(
-                lines >= LINES as usize && lines.is_multiple_of(LINES as usize),
-                "{path} of {id}: {lines} lines"
-            );
+            let whole = lines >= LINES as usize && lines.is_multiple_of(LINES as usize);
+            assert!(whole, "{path} of {id}: {lines} lines; {:#?}; {view:#}", foreign(&log.out));
         }
         if run["runbook"] == "fails" && run["state"] == "failed" {
             let tidy = view["steps"].as_array().unwrap().iter().filter(|step| step["name"] == "tidy").count();
