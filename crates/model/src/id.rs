@@ -51,4 +51,6 @@ ids! {
     TokenId
     /// One event.
     EventId
+    /// One schedule, probe or collector; its principal has the same.
+    ScheduleId
 }

@@ -9,6 +9,7 @@ pub mod definition;
 pub mod duration;
 pub mod evaluate;
 pub mod event;
+pub mod firing;
 pub mod id;
 pub mod inventory;
 pub mod name;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    firing::TimedKind,
     id::{PrincipalId, RunId},
     inventory::Target,
     name::Digest,
@@ -203,6 +204,9 @@ pub struct Run {
     /// Counts the events folded in; grows with every change.
     pub revision: u64,
     pub reason: Option<String>,
+    /// How it was asked for: `api`, `cli`, `console`, or by time, as a `schedule`, `probe` or `collector`.
+    #[serde(default)]
+    pub via: String,
     pub requested_by: Requester,
     pub inputs: InputValues,
     /// Seconds that the whole run may take.
@@ -337,6 +341,9 @@ pub struct StepRun {
     pub cause: Option<Cause>,
     pub message: Option<String>,
     pub outputs: BTreeMap<String, String>,
+    /// What it observed, if its runbook collects facts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
     #[serde(flatten)]
     pub body: Body,
     /// What it waits for, and since when.
@@ -491,6 +498,7 @@ impl Run {
             state: self.state,
             revision: self.revision,
             reason: self.reason.clone(),
+            via: self.via.clone(),
             requested_by: self.requested_by.clone(),
             inputs: self.inputs.clone(),
             timeout_s: self.timeout_s,
@@ -507,6 +515,11 @@ impl Run {
             cancel_requested_by: self.cancel_requested_by.clone(),
             plan: Arc::clone(&self.plan),
         }
+    }
+
+    /// Does it only observe, again and again? Such runs stand in no list but their runbook's, and few of them are kept.
+    pub fn is_background(&self) -> bool {
+        [TimedKind::Probe, TimedKind::Collector].iter().any(|kind| kind.name() == self.via)
     }
 
     pub fn step(&self, place: u32) -> Option<&StepRun> {

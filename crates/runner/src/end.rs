@@ -14,6 +14,7 @@ pub(crate) fn ended(outcome: StepOutcome, cause: Cause, message: impl Into<Strin
         exit_code: None,
         signal: None,
         outputs: BTreeMap::new(),
+        facts: BTreeMap::new(),
     }
 }
 
@@ -25,6 +26,7 @@ pub(crate) fn succeeded() -> StepEnd {
         exit_code: None,
         signal: None,
         outputs: BTreeMap::new(),
+        facts: BTreeMap::new(),
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) fn environment(
     ];
     let mut all: BTreeMap<OsString, OsString> =
         fixed.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    if let Some(facts) = &place.facts {
+        all.insert("SIGNALBOX_FACTS".into(), facts.into());
+    }
     if let Some(user) = &task.run_as {
         all.insert("USER".into(), user.into());
         all.insert("LOGNAME".into(), user.into());

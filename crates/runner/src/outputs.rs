@@ -1,4 +1,5 @@
-//! What a step says to the steps after it, in the file `$SIGNALBOX_OUTPUT`:
+//! What a step says to the steps after it, in the file `$SIGNALBOX_OUTPUT`, and what a collector observed, in the same form in
+//! `$SIGNALBOX_FACTS`:
 //!
 //! ```text
 //! name=value
@@ -23,51 +24,80 @@ use nix::{errno::Errno, fcntl::OFlag};
 
 /// Most bytes of the file.
 const FILE_MAX: usize = 1024 * 1024;
-/// Most bytes of one value.
-const VALUE_MAX: usize = 64 * 1024;
 
-/// The outputs before the first fault, and that fault in words.
+/// Which of the two files it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Outputs,
+    Facts,
+}
+
+impl Kind {
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Outputs => "SIGNALBOX_OUTPUT",
+            Self::Facts => "SIGNALBOX_FACTS",
+        }
+    }
+
+    fn one(self) -> &'static str {
+        match self {
+            Self::Outputs => "an output",
+            Self::Facts => "a fact",
+        }
+    }
+
+    /// Most bytes of one value.
+    fn value_max(self) -> usize {
+        match self {
+            Self::Outputs => 64 * 1024,
+            Self::Facts => 4 * 1024,
+        }
+    }
+}
+
+/// What stands before the first fault, and that fault in words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outputs {
     pub values: BTreeMap<String, String>,
     pub fault: Option<String>,
 }
 
-/// Read the outputs of a step that has ended. The step could put anything at this path.
-pub(crate) fn read(path: &Path) -> Outputs {
-    match read_file(path) {
-        Ok(text) => parse(&text),
+/// Read what a step that has ended wrote. The step could put anything at this path.
+pub(crate) fn read(path: &Path, kind: Kind) -> Outputs {
+    match read_file(path, kind.variable()) {
+        Ok(text) => parse(&text, kind),
         Err(fault) => Outputs { values: BTreeMap::new(), fault: Some(fault) },
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: io::Error| format!("`$SIGNALBOX_OUTPUT` cannot be read: {error}");
+fn read_file(path: &Path, variable: &str) -> Result<Vec<u8>, String> {
+    let failed = |error: io::Error| format!("`${variable}` cannot be read: {error}");
     let plain = "append to it, do not put something else in its place";
     // Neither is a link followed nor a FIFO waited for.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
     let file = match File::options().read(true).custom_flags(flags).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
-            return Err(format!("`$SIGNALBOX_OUTPUT` is a symbolic link: {plain}"));
+            return Err(format!("`${variable}` is a symbolic link: {plain}"));
         }
         opened => opened.map_err(failed)?,
     };
     let about = file.metadata().map_err(failed)?;
     if !about.is_file() {
-        return Err(format!("`$SIGNALBOX_OUTPUT` is not a plain file any more: {plain}"));
+        return Err(format!("`${variable}` is not a plain file any more: {plain}"));
     }
     let mut text = Vec::new();
     if about.len() > 0 {
         file.take(FILE_MAX as u64 + 1).read_to_end(&mut text).map_err(failed)?;
     }
     if text.len() > FILE_MAX {
-        return Err("`$SIGNALBOX_OUTPUT` holds more than 1 MiB: outputs are for small values".to_owned());
+        return Err(format!("`${variable}` holds more than 1 MiB: it is for small values"));
     }
     Ok(text)
 }
 
-fn parse(text: &[u8]) -> Outputs {
+fn parse(text: &[u8], kind: Kind) -> Outputs {
     let mut outputs = Outputs::default();
     let mut lines = Lines { rest: text, number: 0 };
     while let Some(line) = lines.next() {
@@ -75,12 +105,12 @@ fn parse(text: &[u8]) -> Outputs {
             continue;
         }
         let number = lines.number;
-        match parse_one(line, &mut lines) {
+        match parse_one(line, kind, &mut lines) {
             Ok((name, value)) => {
                 outputs.values.insert(name, value);
             }
             Err(fault) => {
-                outputs.fault = Some(format!("`$SIGNALBOX_OUTPUT`, line {number}: {fault}"));
+                outputs.fault = Some(format!("`${}`, line {number}: {fault}", kind.variable()));
                 break;
             }
         }
@@ -89,7 +119,7 @@ fn parse(text: &[u8]) -> Outputs {
 }
 
 /// One output, which begins at `line` and may take further lines.
-fn parse_one(line: &[u8], lines: &mut Lines<'_>) -> Result<(String, String), String> {
+fn parse_one(line: &[u8], kind: Kind, lines: &mut Lines<'_>) -> Result<(String, String), String> {
     let marks = |(place, byte): (usize, &u8)| *byte == b'=' || line[place..].starts_with(b"<<");
     let place = line
         .iter()
@@ -99,18 +129,22 @@ fn parse_one(line: &[u8], lines: &mut Lines<'_>) -> Result<(String, String), Str
     let name =
         std::str::from_utf8(&line[..place]).ok().filter(|name| is_identifier(name)).ok_or_else(|| {
             format!(
-                "`{}` is not a name of an output: a-z first, then a-z, 0-9 and `_`, at most 63 characters",
-                shown(&line[..place])
+                "`{}` is not a name of {}: a-z first, then a-z, 0-9 and `_`, at most 63 characters",
+                shown(&line[..place]),
+                kind.one()
             )
         })?;
     let value = match &line[place..] {
         [b'=', value @ ..] => value.to_vec(),
         mark => until(&mark[2..], name, lines)?,
     };
-    if value.len() > VALUE_MAX {
-        return Err(format!(
-            "the value of `{name}` is longer than 64 KiB: keep it in a file of the working directory"
-        ));
+    let most = kind.value_max();
+    if value.len() > most {
+        let instead = match kind {
+            Kind::Outputs => "keep it in a file of the working directory",
+            Kind::Facts => "observe a digest of it, or a part",
+        };
+        return Err(format!("the value of `{name}` is longer than {} KiB: {instead}", most / 1024));
     }
     if value.contains(&0) {
         return Err(format!("the value of `{name}` holds a NUL"));
@@ -176,7 +210,7 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<(String, String)> {
-        let outputs = parse(text.as_bytes());
+        let outputs = parse(text.as_bytes(), Kind::Outputs);
         assert_eq!(outputs.fault, None);
         outputs.values.into_iter().collect()
     }
@@ -210,27 +244,38 @@ mod tests {
             ("b<<END\nx\nEND \n", "no line is exactly `END`"),
             ("b=\0", "holds a NUL"),
         ] {
-            let outputs = parse(format!("a=1\n\n{text}").as_bytes());
+            let outputs = parse(format!("a=1\n\n{text}").as_bytes(), Kind::Outputs);
             let words = outputs.fault.unwrap();
             assert!(words.starts_with("`$SIGNALBOX_OUTPUT`, line 3: ") && words.contains(fault), "{words}");
             assert_eq!(outputs.values.into_iter().collect::<Vec<_>>(), [pair("a", "1")]);
         }
-        assert!(parse(b"a=\xff").fault.unwrap().contains("not UTF-8"));
-        assert!(parse(format!("a={}", "x".repeat(VALUE_MAX)).as_bytes()).fault.is_none());
+        assert!(parse(b"a=\xff", Kind::Outputs).fault.unwrap().contains("not UTF-8"));
+        assert!(parse(format!("a={}", "x".repeat(64 * 1024)).as_bytes(), Kind::Outputs).fault.is_none());
         assert!(
-            parse(format!("a={}", "x".repeat(VALUE_MAX + 1)).as_bytes()).fault.unwrap().contains("64 KiB")
+            parse(format!("a={}", "x".repeat(64 * 1024 + 1)).as_bytes(), Kind::Outputs)
+                .fault
+                .unwrap()
+                .contains("64 KiB")
         );
+    }
+
+    #[test]
+    fn facts_are_smaller() {
+        let facts = |length: usize| parse(format!("a={}", "x".repeat(length)).as_bytes(), Kind::Facts);
+        assert_eq!(facts(4096).fault, None);
+        let fault = facts(4097).fault.unwrap();
+        assert!(fault.starts_with("`$SIGNALBOX_FACTS`, line 1: ") && fault.contains("4 KiB"), "{fault}");
     }
 
     proptest! {
         #[test]
         fn anything_is_read_without_a_panic(text in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'='), Just(b'<'), Just(b'a'), any::<u8>()], 0..200)) {
-            parse(&text);
+            parse(&text, Kind::Facts);
         }
 
         #[test]
         fn any_value_comes_back(value in "[^\0]{0,300}") {
-            let outputs = parse(format!("v<<--end--\n{value}\n--end--\n").as_bytes());
+            let outputs = parse(format!("v<<--end--\n{value}\n--end--\n").as_bytes(), Kind::Outputs);
             prop_assert_eq!(outputs.values.get("v"), Some(&value));
         }
     }

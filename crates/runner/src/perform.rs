@@ -118,6 +118,7 @@ async fn attempt(
             &mut own
         }
     };
+    place.observes(task.facts);
     let given = user.as_ref().map_or(Ok(()), |user| workspace.give(user.uid, user.gid));
     let prepared =
         given.and_then(|()| place.prepare()).and_then(|()| place.give_files(&task.files, &stage.cookie));
@@ -309,11 +310,17 @@ async fn exit_or_reason(
     }
 }
 
-/// Add what the step wrote to `$SIGNALBOX_OUTPUT`. A fault there fails a step that had succeeded.
+/// Add what the step wrote to `$SIGNALBOX_OUTPUT` and `$SIGNALBOX_FACTS`. A fault there fails a step that had succeeded.
 fn with_outputs(mut end: StepEnd, place: &Place) -> StepEnd {
-    let outputs = outputs::read(&place.outputs);
+    let outputs = outputs::read(&place.outputs, outputs::Kind::Outputs);
     end.outputs = outputs.values;
-    if let Some(fault) = outputs.fault {
+    let mut faults = Vec::from_iter(outputs.fault);
+    if let Some(path) = &place.facts {
+        let facts = outputs::read(path, outputs::Kind::Facts);
+        end.facts = facts.values;
+        faults.extend(facts.fault);
+    }
+    for fault in faults {
         if end.outcome == StepOutcome::Succeeded {
             end.outcome = StepOutcome::Failed;
             end.cause = Some(Cause::BadOutput);
@@ -328,7 +335,7 @@ fn mask_end(end: &mut StepEnd, masks: &Masks) {
     if let Some(message) = &mut end.message {
         masks.text(message);
     }
-    for value in end.outputs.values_mut() {
+    for value in end.outputs.values_mut().chain(end.facts.values_mut()) {
         masks.text(value);
     }
 }

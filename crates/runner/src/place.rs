@@ -25,6 +25,8 @@ const IN_MEMORY: [&str; 2] = ["/dev/shm", "/run"];
 pub(crate) struct Place {
     pub script: PathBuf,
     pub outputs: PathBuf,
+    /// Of a collector: made for each attempt, and gone with it.
+    pub facts: Option<PathBuf>,
     pub tmp: PathBuf,
     /// A FIFO: what the step writes to it is masked.
     pub mask: PathBuf,
@@ -63,6 +65,7 @@ impl Place {
         Self {
             script: path("script"),
             outputs: path("output"),
+            facts: None,
             tmp: path("tmp"),
             mask: path("mask"),
             launch: path("launch"),
@@ -86,7 +89,17 @@ impl Place {
             File::options().write(true).create_new(true).mode(0o600).open(&self.outputs)?;
             self.give(&self.outputs)?;
         }
+        if let Some(facts) = &self.facts {
+            remove_tree(facts).map_err(io::Error::other)?;
+            File::options().write(true).create_new(true).mode(0o600).open(facts)?;
+            self.give(facts)?;
+        }
         Ok(())
+    }
+
+    /// The attempt observes, or not: call it before [`Place::prepare`].
+    pub fn observes(&mut self, facts: bool) {
+        self.facts = facts.then(|| self.outputs.with_extension("facts"));
     }
 
     pub fn write_script(&self, body: &str) -> io::Result<()> {
@@ -220,6 +233,7 @@ impl Place {
     pub async fn clear(&mut self) {
         let mut left = std::mem::take(&mut self.given).folders;
         // A secret is gone before the end is told.
+        left.extend(self.facts.take());
         left.retain(|folder| remove_tree(folder).is_err());
         if self.kept {
             // Outputs may hold what nobody else may see.

@@ -73,6 +73,9 @@ pub struct Task {
     pub run_as: Option<String>,
     /// Perform it again and again until it succeeds.
     pub repeat: Option<Repeat>,
+    /// It observes facts, and has `$SIGNALBOX_FACTS` for them.
+    #[serde(default)]
+    pub facts: bool,
     /// Bytes of output that are kept.
     pub output_limit: u64,
     /// The root of all output. For shims; [`perform`](crate::perform) is given a log.
@@ -104,6 +107,7 @@ impl Task {
             limits: Limits::default(),
             run_as: None,
             repeat: None,
+            facts: false,
             output_limit: OUTPUT_LIMIT_DEFAULT,
             outputs: PathBuf::new(),
             runs: PathBuf::new(),

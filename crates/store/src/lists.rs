@@ -88,6 +88,11 @@ impl RunFilter {
         names.into_iter().find_map(|(column, name)| Some((column, name.as_ref()?)))
     }
 
+    /// What only observes stands in the lists of its own runbook alone.
+    fn asks_a_runbook(&self) -> bool {
+        self.name().is_some_and(|(column, _)| column == "runbook")
+    }
+
     /// Must runs be looked at one by one, or do indexes alone find them?
     fn searches(&self) -> bool {
         let names = [&self.runbook, &self.service, &self.requested_by];
@@ -120,6 +125,9 @@ macro_rules! push_candidates {
         for (at, state) in filter.asked_states().into_iter().enumerate() {
             select.push(if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
             select.push("SELECT id FROM runs WHERE project = ").push_bind($project);
+            if !filter.asks_a_runbook() {
+                select.push(" AND background = 0");
+            }
             if let Some((column, name)) = filter.name() {
                 select.push(" AND ").push(column).push(" = ").push_bind(name.clone());
             }

@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0003_ended_attempts.sql"),
         include_str!("../migrations/postgres/0003_ended_attempts.sql"),
     ),
+    (
+        4,
+        "the view",
+        include_str!("../migrations/sqlite/0004_the_view.sql"),
+        include_str!("../migrations/postgres/0004_the_view.sql"),
+    ),
 ];
 
 /// The newest version that this program knows.

@@ -371,8 +371,8 @@ macro_rules! keep {
             Some(pinned) => {
                 sqlx::query(
                     "INSERT INTO runs (id, project, runbook, digest, state, revision, run, title, service, reason, \
-                     requested_by, requested_at, started_at, finished_at, waits_for, wake_at, last_event) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                     requested_by, requested_at, started_at, finished_at, waits_for, wake_at, last_event, background) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
                 )
                 .bind(run.id.0)
                 .bind($project)
@@ -391,6 +391,7 @@ macro_rules! keep {
                 .bind(writing.waits_for.clone())
                 .bind(writing.wake_at)
                 .bind(writing.last_event)
+                .bind(i64::from(run.is_background()))
                 .execute(&mut *$connection)
                 .await?;
                 sqlx::query("INSERT INTO run_plans (run, pinned) VALUES ($1, $2)")

@@ -177,6 +177,9 @@ pub struct StepEnd {
     pub signal: Option<i32>,
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
+    /// What a collector's step observed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
 }
 
 impl StepEnd {
@@ -188,6 +191,7 @@ impl StepEnd {
             exit_code: None,
             signal: None,
             outputs: BTreeMap::new(),
+            facts: BTreeMap::new(),
         }
     }
 

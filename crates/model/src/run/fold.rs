@@ -42,6 +42,7 @@ pub(super) fn requested_run(requested: &Requested, at: Timestamp) -> Run {
         service: requested.service.clone(),
         environment: requested.environment.clone(),
         change_class: requested.change_class,
+        via: requested.via.clone(),
         labels: requested.labels.clone(),
         effect: requested.effect,
         state: RunState::Queued,
@@ -241,6 +242,7 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
         step.cause = None;
         step.message = None;
         step.outputs = BTreeMap::new();
+        step.facts = BTreeMap::new();
         step.body.phase = Phase::Main;
         step.body.verdict = None;
         step.body.stopping = None;
@@ -287,6 +289,7 @@ fn keep_end(step: &mut StepRun, end: &StepEnd) {
     step.cause = end.cause;
     step.message.clone_from(&end.message);
     step.outputs.clone_from(&end.outputs);
+    step.facts.clone_from(&end.facts);
 }
 
 fn finished(run: &mut Run, at: Timestamp, place: u32, end: &StepEnd) {
@@ -426,6 +429,7 @@ fn instantiate(run: &mut Run, plan: &Plan, planned: u32, origin: Origin) -> u32 
         cause: None,
         message: None,
         outputs: BTreeMap::new(),
+        facts: BTreeMap::new(),
         body: Body::default(),
         wait: None,
         inputs: None,

@@ -24,7 +24,15 @@ fn ended(end: StepEnd) -> Run {
 }
 
 fn end(outcome: StepOutcome, cause: Option<Cause>) -> StepEnd {
-    StepEnd { outcome, cause, message: None, exit_code: None, signal: None, outputs: BTreeMap::new() }
+    StepEnd {
+        outcome,
+        cause,
+        message: None,
+        exit_code: None,
+        signal: None,
+        outputs: BTreeMap::new(),
+        facts: BTreeMap::new(),
+    }
 }
 
 #[test]

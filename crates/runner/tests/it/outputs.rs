@@ -61,3 +61,21 @@ async fn what_cannot_be_read_fails_a_success() {
     let performed = scene.perform(&Task { attempt: 9, ..sh("rm $SIGNALBOX_OUTPUT") }).await;
     assert_eq!(performed.end.outcome, StepOutcome::Succeeded);
 }
+
+#[tokio::test]
+async fn a_collector_writes_facts_apart_from_outputs_and_nobody_else_can() {
+    let scene = Scene::new();
+    let body = "echo version=7 >>$SIGNALBOX_FACTS; echo a=1 >>$SIGNALBOX_OUTPUT";
+    let performed = scene.perform(&Task { facts: true, ..sh(body) }).await;
+    assert_eq!(performed.end.outcome, StepOutcome::Succeeded, "{}", performed.message());
+    assert_eq!(performed.end.facts, [("version".to_owned(), "7".to_owned())].into());
+    assert_eq!(performed.end.outputs, [("a".to_owned(), "1".to_owned())].into());
+
+    let performed = scene.perform(&Task { attempt: 2, ..sh("test -z \"${SIGNALBOX_FACTS+set}\"") }).await;
+    assert_eq!(performed.end.outcome, StepOutcome::Succeeded, "others have no such file");
+
+    let lie = "echo good=1 >>$SIGNALBOX_FACTS; head -c 5000 /dev/zero | tr '\\0' x >v; echo \"long=$(cat v)\" >>$SIGNALBOX_FACTS";
+    let performed = scene.perform(&Task { attempt: 3, facts: true, ..sh(lie) }).await;
+    bad(&performed, "`$SIGNALBOX_FACTS`, line 2: the value of `long` is longer than 4 KiB");
+    assert!(scene.left_of_attempts().is_empty());
+}

@@ -211,6 +211,7 @@ pub fn finished(step: u32, outcome: StepOutcome) -> RunEvent {
         exit_code: Some(0),
         signal: None,
         outputs: BTreeMap::from([("url".into(), "https://example.org/\u{1f6a6}".into())]),
+        facts: BTreeMap::new(),
     };
     RunEvent::StepFinished { step, attempt: 1, end }
 }
