@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod examples;
+mod facts;
 mod generators;
+mod health;
 mod json;
 mod language;
 mod machine;
