@@ -32,6 +32,24 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad { .. } => "bad",
+            Self::NoSample { .. } => "no_sample",
+        }
+    }
+
+    /// Why it is not good.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Good => None,
+            Self::Bad { why } | Self::NoSample { why } => Some(why),
+        }
+    }
+}
+
 /// What the end of a probe's run says; none while it has not ended.
 ///
 /// It is bad only when a step looked and did not find what it should: it failed, was ended by a signal or ran out of time. A step

@@ -46,6 +46,12 @@ actions! {
     UploadCreate = "upload.create";
     /// Get a file that somebody gave.
     UploadRead = "upload.read";
+    /// See services, how they are, and what is known of them.
+    ServiceRead = "service.read";
+    /// See schedules, and what became of their instants.
+    ScheduleRead = "schedule.read";
+    /// Let a schedule pause, or go on.
+    SchedulePause = "schedule.pause";
     /// See what a run would do, and what can be chosen for it.
     RunPlan = "run.plan";
     /// Start a run.

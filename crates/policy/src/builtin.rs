@@ -14,6 +14,8 @@ const MEMBER: &[&str] = &[
     "preset.delete",
     "upload.create",
     "upload.read",
+    "service.read",
+    "schedule.read",
     "run.plan",
     "run.start",
     "run.read",

@@ -10,6 +10,7 @@ mod perform;
 mod prepare;
 mod recover;
 mod time;
+mod timetable;
 mod versions;
 mod waits;
 
@@ -73,6 +74,7 @@ struct Inner {
     changes: Changes,
     wake: Notify,
     alarm: time::Alarm,
+    timetable: timetable::Timetable,
     slots: Arc<Semaphore>,
     slot_count: usize,
     /// Held for a moment by whoever has sent a piece of output and goes on to the next.
@@ -118,6 +120,7 @@ impl Engine {
             changes: Changes::default(),
             wake: Notify::new(),
             alarm: time::Alarm::default(),
+            timetable: timetable::Timetable::default(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
@@ -236,7 +239,10 @@ impl Engine {
                     None => self.perform_beyond(Attempt { run: Arc::clone(&run), step, attempt }),
                 },
                 RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
-                RunEffect::Ended => self.forget(&run),
+                RunEffect::Ended => {
+                    self.forget(&run);
+                    self.timed_run_ended(&run);
+                }
                 RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {
                 }
             }

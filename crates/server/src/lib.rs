@@ -21,6 +21,7 @@ mod serve;
 mod source;
 mod token;
 mod try_local;
+mod uptime;
 
 pub use archive::{RestoreError, Restored, restore};
 pub use data_dir::StartError;

@@ -108,6 +108,8 @@ pub async fn serve(
         tracing::warn!(%error, "the next start will not know whether the machine was started again");
     }
 
+    engine.sync_timetables().await.map_err(StartError::Recover)?;
+
     let working = [
         tokio::spawn({
             let engine = engine.clone();
@@ -116,6 +118,10 @@ pub async fn serve(
         tokio::spawn({
             let engine = engine.clone();
             async move { engine.keep_time().await }
+        }),
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_timetable().await }
         }),
         tokio::spawn(forget_old_keys(store.clone())),
     ];

@@ -70,6 +70,11 @@ impl Cache {
         }
     }
 
+    /// It is gone from the store.
+    pub(crate) fn forget(&self, id: RunId) {
+        self.lock().remove(id);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,16 +3,20 @@
 //! An instant is seen to once: the row of its schedule says up to where every instant has been, and moves on in the
 //! transaction that stores the run, or why there is none. Whoever comes second finds that it has moved, and does nothing.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use model::{
     api::Role,
     firing::{Firing, FiringState, Pause, TimedKind},
+    health::{Health, ServiceHealth, Watched, service_health},
     id::{PrincipalId, ProjectId, RunId, ScheduleId, Uuid},
     run::{RunEvent, transition},
+    watch::Probe,
 };
 use serde_json::{Value, json};
 use sqlx::{Row, types::Json};
@@ -22,6 +26,7 @@ use crate::{
     engine::{in_read, in_write, to_microsecond},
     events::{NewEvent, insert_events},
     moving::{has_locks, locks_alone, micros, settle},
+    observing::{HealthChanged, Watch, evidence, refresh_health, said, watch},
 };
 
 /// Something that starts runs by time.
@@ -35,6 +40,8 @@ pub struct ScheduleRow {
     pub name: String,
     pub runbook: String,
     pub generation: i64,
+    /// Whatever decides its instants; of a probe or collector the seconds between two.
+    pub times: Value,
     /// Every instant up to here has been seen to.
     pub seen_to: Timestamp,
     pub next_at: Option<Timestamp>,
@@ -54,6 +61,8 @@ pub struct WantedSchedule {
     pub times: Value,
     /// Its first instant after now.
     pub next_at: Option<Timestamp>,
+    /// Of a probe or collector.
+    pub watch: Option<Watch>,
 }
 
 /// What has been decided about some instants of a schedule.
@@ -104,7 +113,7 @@ pub enum Fired {
 }
 
 /// What a list of schedules reads.
-const ROW: &str = "SELECT s.id, s.project, p.name AS project_name, s.kind, s.name, s.runbook, s.generation, s.seen_to, \
+const ROW: &str = "SELECT s.id, s.project, p.name AS project_name, s.kind, s.name, s.runbook, s.generation, s.times, s.seen_to, \
      s.next_at, s.paused, s.last_run, s.waiting FROM schedules s JOIN projects p ON p.id = s.project ";
 
 pub(crate) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
@@ -127,11 +136,27 @@ macro_rules! row_of {
             name: row.try_get("name")?,
             runbook: row.try_get("runbook")?,
             generation: row.try_get("generation")?,
+            times: row.try_get::<Json<Value>, _>("times")?.0,
             seen_to: instant(row.try_get("seen_to")?)?,
             next_at: optional(row.try_get("next_at")?)?,
             paused: paused.map(|paused| paused.0),
             last_run: row.try_get::<Option<Uuid>, _>("last_run")?.map(RunId),
             waiting: optional(row.try_get("waiting")?)?,
+        }
+    }};
+}
+
+/// Where the probe of a schedule looked until now.
+macro_rules! watched_by {
+    ($connection:expr, $schedule:expr) => {{
+        let schedule: Uuid = $schedule;
+        let row = sqlx::query("SELECT service, environment FROM probes WHERE schedule = $1")
+            .bind(schedule)
+            .fetch_optional(&mut *$connection)
+            .await?;
+        match row {
+            Some(row) => Some((row.try_get("service")?, row.try_get("environment")?)),
+            None => None,
         }
     }};
 }
@@ -196,9 +221,12 @@ impl Store {
                 };
                 has.insert((row.try_get("kind")?, row.try_get("name")?), known);
             }
+            // Services whose health hangs on what changes here.
+            let mut touched: BTreeSet<(String, String)> = BTreeSet::new();
             for wanted in wanted {
                 let next_at = wanted.next_at.map(micros);
-                match has.remove(&(wanted.kind.name().to_owned(), wanted.name.clone())) {
+                let name = wanted.name.clone();
+                let id = match has.remove(&(wanted.kind.name().to_owned(), wanted.name.clone())) {
                     Some(known) if !known.retired && known.times == wanted.times => {
                         if known.runbook != wanted.runbook {
                             sqlx::query("UPDATE schedules SET runbook = $1 WHERE id = $2")
@@ -207,6 +235,7 @@ impl Store {
                                 .execute(&mut *connection)
                                 .await?;
                         }
+                        known.id
                     }
                     Some(known) => {
                         sqlx::query(
@@ -220,6 +249,7 @@ impl Store {
                         .bind(known.id)
                         .execute(&mut *connection)
                         .await?;
+                        known.id
                     }
                     None => {
                         let id = Uuid::now_v7();
@@ -247,7 +277,15 @@ impl Store {
                         .bind(next_at)
                         .execute(&mut *connection)
                         .await?;
+                        id
                     }
+                };
+                if let Some(watch) = wanted.watch {
+                    if let Watch::Probe(probe) = &watch {
+                        touched.insert((probe.service.clone(), probe.environment.clone()));
+                        touched.extend(watched_by!(connection, id));
+                    }
+                    watch!(connection, id, project.0, name, watch);
                 }
             }
             for known in has.into_values().filter(|known| !known.retired) {
@@ -255,6 +293,31 @@ impl Store {
                     .bind(known.id)
                     .execute(&mut *connection)
                     .await?;
+                touched.extend(watched_by!(connection, known.id));
+                for delete in
+                    ["DELETE FROM probes WHERE schedule = $1", "DELETE FROM observing WHERE schedule = $1"]
+                {
+                    sqlx::query(delete).bind(known.id).execute(&mut *connection).await?;
+                }
+            }
+            if touched.is_empty() {
+                return Ok(());
+            }
+            let row = sqlx::query("SELECT name FROM projects WHERE id = $1")
+                .bind(project.0)
+                .fetch_one(&mut *connection)
+                .await?;
+            let project_name: String = row.try_get("name")?;
+            for (service, environment) in touched {
+                let _: Option<HealthChanged> = refresh_health!(
+                    connection,
+                    project.0,
+                    project_name.clone(),
+                    service,
+                    environment,
+                    at,
+                    None
+                );
             }
             Ok(())
         })

@@ -265,6 +265,7 @@ impl Preparing<'_> {
         }
         task.run_as.clone_from(&runbook.run_as);
         task.repeat = repeat;
+        task.facts = runbook.collects.is_some();
         task.output_limit = runbook.output_limit;
         task.outputs = self.engine.outputs().root().to_path_buf();
         task.runs.clone_from(&self.engine.0.work);

@@ -46,11 +46,16 @@ impl Alarm {
         }
     }
 
-    fn next(&self) -> Option<Timestamp> {
+    pub(super) fn next(&self) -> Option<Timestamp> {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace(&self, at: Option<Timestamp>) {
+    /// An earlier moment was set.
+    pub(super) async fn changed(&self) {
+        self.earlier.notified().await;
+    }
+
+    pub(super) fn replace(&self, at: Option<Timestamp>) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 }

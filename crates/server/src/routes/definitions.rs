@@ -61,6 +61,9 @@ pub(super) async fn apply(
         at: clock::now(),
     };
     let results = allowed.store().apply(apply).await?;
+    if !request.dry_run {
+        super::versions::follow(&allowed, &project).await;
+    }
     Ok(Json(ApplyAnswer { project, dry_run: request.dry_run, results, remarks }))
 }
 

@@ -174,5 +174,21 @@ pub(super) async fn rollback(
         by_name: principal.name.clone(),
         at: clock::now(),
     };
-    Ok(Json(allowed.store().rollback(rollback).await?))
+    let project = rollback.project.clone();
+    let applied = allowed.store().rollback(rollback).await?;
+    follow(&allowed, &project).await;
+    Ok(Json(applied))
+}
+
+/// What starts by time follows what is published. It is stored already: should this fail, the next start does it.
+pub(super) async fn follow<A: policy::Action>(allowed: &Allowed<A>, project: &str) {
+    let following = async {
+        match allowed.store().project(project).await? {
+            Some(id) => allowed.engine().sync_timetable(id, project).await,
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = following.await {
+        tracing::error!(project, %error, "the timetable does not follow what was published; the next start does it");
+    }
 }

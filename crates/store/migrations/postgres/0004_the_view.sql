@@ -52,8 +52,12 @@ CREATE TABLE probes (
     project     UUID NOT NULL REFERENCES projects (id),
     service     TEXT COLLATE "C" NOT NULL,
     environment TEXT COLLATE "C" NOT NULL,
-    probe       TEXT COLLATE "C" NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    rules       JSONB NOT NULL,
     watched     JSONB NOT NULL,
+    -- Why it could not look last, if so.
+    blind       TEXT,
+    -- It says nothing any more after this; none once that was taken in.
     stale_at    BIGINT
 );
 CREATE INDEX probes_by_service ON probes (project, service, environment);
@@ -91,32 +95,37 @@ CREATE TABLE health_changes (
 );
 
 -- What each collector saw last, and when.
-CREATE TABLE collections (
+CREATE TABLE collectors (
     schedule    UUID NOT NULL PRIMARY KEY REFERENCES schedules (id),
     project     UUID NOT NULL REFERENCES projects (id),
     service     TEXT COLLATE "C" NOT NULL,
     environment TEXT COLLATE "C" NOT NULL,
-    collects    JSONB NOT NULL,
-    -- The newest that succeeded.
+    name        TEXT COLLATE "C" NOT NULL,
+    rules       JSONB NOT NULL,
+    -- The newest collection that succeeded.
     observed_at BIGINT,
-    run         UUID,
+    observed_in UUID,
     -- Why the newest of all did not.
-    failure     TEXT
+    failure     TEXT,
+    failures    BIGINT NOT NULL,
+    -- The newest run, and whether it stays when another comes.
+    last_run    UUID,
+    keeps       BIGINT NOT NULL
 );
-CREATE INDEX collections_by_service ON collections (project, service, environment);
+CREATE INDEX collectors_by_service ON collectors (project, service, environment);
 
--- A fact that is seen as it was writes nothing: it was observed when its collection was. The target is empty for the service as
--- a whole.
+-- A fact that is seen as it was writes nothing: it was observed when its collector last looked with success. The target is empty
+-- for the service as a whole.
 CREATE TABLE facts (
     schedule    UUID NOT NULL REFERENCES schedules (id),
     target      TEXT COLLATE "C" NOT NULL,
     key         TEXT COLLATE "C" NOT NULL,
     value       TEXT NOT NULL,
+    observed_at BIGINT NOT NULL,
     changed_at  BIGINT NOT NULL,
     run         UUID NOT NULL,
     previous    TEXT,
-    -- When it was seen last, if it is gone.
-    gone        BIGINT,
+    gone        BIGINT NOT NULL,
     PRIMARY KEY (schedule, target, key)
 );
 

@@ -52,8 +52,12 @@ CREATE TABLE probes (
     project     BLOB NOT NULL REFERENCES projects (id),
     service     TEXT NOT NULL,
     environment TEXT NOT NULL,
-    probe       TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    rules       TEXT NOT NULL,
     watched     TEXT NOT NULL,
+    -- Why it could not look last, if so.
+    blind       TEXT,
+    -- It says nothing any more after this; none once that was taken in.
     stale_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX probes_by_service ON probes (project, service, environment);
@@ -91,32 +95,37 @@ CREATE TABLE health_changes (
 ) STRICT, WITHOUT ROWID;
 
 -- What each collector saw last, and when.
-CREATE TABLE collections (
+CREATE TABLE collectors (
     schedule    BLOB NOT NULL PRIMARY KEY REFERENCES schedules (id),
     project     BLOB NOT NULL REFERENCES projects (id),
     service     TEXT NOT NULL,
     environment TEXT NOT NULL,
-    collects    TEXT NOT NULL,
-    -- The newest that succeeded.
+    name        TEXT NOT NULL,
+    rules       TEXT NOT NULL,
+    -- The newest collection that succeeded.
     observed_at INTEGER,
-    run         BLOB,
+    observed_in BLOB,
     -- Why the newest of all did not.
-    failure     TEXT
+    failure     TEXT,
+    failures    INTEGER NOT NULL,
+    -- The newest run, and whether it stays when another comes.
+    last_run    BLOB,
+    keeps       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX collections_by_service ON collections (project, service, environment);
+CREATE INDEX collectors_by_service ON collectors (project, service, environment);
 
--- A fact that is seen as it was writes nothing: it was observed when its collection was. The target is empty for the service as
--- a whole.
+-- A fact that is seen as it was writes nothing: it was observed when its collector last looked with success. The target is empty
+-- for the service as a whole.
 CREATE TABLE facts (
     schedule    BLOB NOT NULL REFERENCES schedules (id),
     target      TEXT NOT NULL,
     key         TEXT NOT NULL,
     value       TEXT NOT NULL,
+    observed_at INTEGER NOT NULL,
     changed_at  INTEGER NOT NULL,
     run         BLOB NOT NULL,
     previous    TEXT,
-    -- When it was seen last, if it is gone.
-    gone        INTEGER,
+    gone        INTEGER NOT NULL,
     PRIMARY KEY (schedule, target, key)
 ) STRICT, WITHOUT ROWID;
 
