@@ -142,7 +142,7 @@ macro_rules! refresh_health {
                 .execute(&mut *$connection)
                 .await?;
             }
-            if after.health == was && before.is_some() {
+            if after.health == was {
                 None
             } else {
                 // Two changes never have one moment: the later one is kept a microsecond after the other.
