@@ -162,7 +162,7 @@ proptest! {
         let reading = read(&[SourceText { path: "a.yaml", text: &written }], &listing());
         prop_assert_eq!(&reading.faults, &[], "{}", written);
         let document = &reading.definitions[0].document;
-        let some = |text: &str| (!text.trim().is_empty()).then(|| serde_json::json!(text)).unwrap_or_default();
+        let some = |text: &str| if text.trim().is_empty() { serde_json::Value::Null } else { serde_json::json!(text) };
         prop_assert_eq!(&document["description"], &some(&description), "{}", written);
         if !title.contains(char::is_control) {
             prop_assert_eq!(&document["title"], &some(&title), "{}", written);
