@@ -801,6 +801,21 @@ export interface components {
         [key: string]: unknown;
       };
     };
+    /** @description A runbook that reads, and writes facts of a service. */
+    Collects: {
+      environment: string;
+      /**
+       * Format: int64
+       * @description Seconds between two firings.
+       */
+      every_s: number;
+      /**
+       * Format: int64
+       * @description Seconds after which a fact that was not seen again is stale; longer than `every_s`.
+       */
+      expire_s: number;
+      service: string;
+    };
     /**
      * @description What a default is taken from.
      * @enum {string}
@@ -1420,6 +1435,26 @@ export interface components {
      * @description Whoever acts.
      */
     PrincipalId: string;
+    /** @description A runbook that reads, and whose result makes the health of a service. */
+    Probe: {
+      /**
+       * Format: int32
+       * @description So many bad slices in a row make it bad.
+       */
+      bad_after: number;
+      environment: string;
+      /**
+       * Format: int64
+       * @description Seconds between two firings.
+       */
+      every_s: number;
+      service: string;
+      /**
+       * Format: int64
+       * @description Seconds after which the newest slice says nothing any more; longer than `every_s`.
+       */
+      stale_after_s: number;
+    };
     /** @description What is wrong, as RFC 9457 has it. */
     Problem: {
       /** @description The action that was refused. */
@@ -1629,6 +1664,7 @@ export interface components {
       change_class?: components['schemas']['ChangeClass'] | null;
       /** @description Begun exactly once, after success, failure or cancel; of a called runbook once for each attempt. */
       cleanup?: components['schemas']['Step'][];
+      collects?: components['schemas']['Collects'] | null;
       concurrency?: components['schemas']['Concurrency'] | null;
       /** @description Markdown. */
       description?: string | null;
@@ -1664,12 +1700,15 @@ export interface components {
       outputs?: {
         [key: string]: components['schemas']['Template'];
       };
+      probe?: components['schemas']['Probe'] | null;
       /** @description What must be true of the inputs together. */
       rules?: components['schemas']['Rule'][];
       /** @description The local user as whom its processes run; the server's own unless said. */
       run_as?: string | null;
       /** @description The service that it acts on. */
       service?: string | null;
+      /** @description The collectors that are run before it begins and after it has ended. */
+      snapshot?: string[];
       steps: components['schemas']['Step'][];
       /**
        * Format: int64
@@ -1677,6 +1716,7 @@ export interface components {
        */
       timeout_s?: number | null;
       title?: string | null;
+      verify?: components['schemas']['Verify'] | null;
     };
     /** @description A runbook in a list. */
     RunbookSummary: {
@@ -1747,6 +1787,21 @@ export interface components {
     SignIn: {
       token: string;
     };
+    /** @description Something that the view knows. Unknown is never a pass. */
+    Signal:
+      | {
+          /** @description The probe of this name is ok, by a sample that was taken after the last step. */
+          probe: string;
+        }
+      | {
+          /** @description A fact has this value, as observed after the last step. */
+          fact: {
+            environment: string;
+            equals: components['schemas']['Template'];
+            key: string;
+            service: string;
+          };
+        };
     /** @description A file of documents, byte for byte. */
     SourceDocument: {
       /** @description From the root, with `/`. */
@@ -1974,6 +2029,21 @@ export interface components {
        * @description Bytes.
        */
       size: number;
+    };
+    /** @description What must hold after the last step, before `cleanup`. */
+    Verify: {
+      /** @description Every one of them. */
+      all: components['schemas']['Signal'][];
+      /**
+       * Format: int64
+       * @description Seconds for which it must have held without a break; shorter than `within_s`.
+       */
+      hold_s?: number | null;
+      /**
+       * Format: int64
+       * @description Seconds in which it must come to hold.
+       */
+      within_s: number;
     };
     /** @description How one version differs from another. */
     VersionDiff: {

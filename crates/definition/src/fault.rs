@@ -83,10 +83,26 @@ codes! {
     BadAddress "bad_address",
     UnknownRunbook "unknown_runbook",
     UnknownInventory "unknown_inventory",
+    UnknownService "unknown_service",
+    UnknownTeam "unknown_team",
+    UnknownEnvironment "unknown_environment",
     UnknownLabel "unknown_label",
     NotReading "not_reading",
     CallCycle "call_cycle",
     SecretInCall "secret_in_call",
+    // Services, schedules and what is watched.
+    DuplicateItem "duplicate_item",
+    DependsOnItself "depends_on_itself",
+    DependencyCycle "dependency_cycle",
+    BadCron "bad_cron",
+    BadMoment "bad_moment",
+    UnknownZone "unknown_zone",
+    WaitsForPerson "waits_for_person",
+    NoProbe "no_probe",
+    NoCollector "no_collector",
+    // What comes from another tool.
+    NotCarriedOver "not_carried_over",
+    NameChanged "name_changed",
     // Inventories.
     DuplicateTarget "duplicate_target",
     // Scripts.

@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backstage;
 mod diff;
 mod digest;
 mod draft;
@@ -35,15 +36,20 @@ mod references;
 mod render;
 mod runbook;
 mod scalar;
+mod schedule;
 mod schema;
 mod script;
 mod secret;
+mod service;
 mod source;
 mod step;
 mod suggest;
 mod tree;
 mod value;
+mod watch;
+mod write;
 
+pub use backstage::{Imported, ImportedDocument, import_backstage};
 pub use diff::diff;
 pub use digest::{bundle_digest, digest, inputs_digest, inventory_digest, sha256};
 pub use expression::engine::Expressions;

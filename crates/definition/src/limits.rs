@@ -74,3 +74,13 @@ pub const RULES_MAX: usize = 200;
 /// Steps that a plan shows, and calls inside of calls that it follows; the model refuses more when a run is asked for.
 pub const PLANNED_MAX: usize = 20_000;
 pub const CALLS_MAX: usize = 8;
+/// Least critical tier of a service.
+pub const TIER_MAX: i64 = 4;
+/// Cron expressions of a schedule.
+pub const CRON_MAX: usize = 20;
+/// Characters of the reason of a schedule's runs.
+pub const REASON_MAX: usize = 4096;
+/// Bad slices in a row that make a probe bad.
+pub const BAD_AFTER_MAX: i64 = 1000;
+/// Signals of a `verify`.
+pub const SIGNALS_MAX: usize = 50;

@@ -39,10 +39,20 @@ pub(crate) struct Documents {
     pub whole: bool,
 }
 
+/// Our own documents; of other tools' only that they are there.
 pub(crate) fn parse(faults: &mut Faults<'_>) -> Documents {
+    documents(faults, false)
+}
+
+/// All documents, whosever they are, by the same rules.
+pub(crate) fn parse_all(faults: &mut Faults<'_>) -> Documents {
+    documents(faults, true)
+}
+
+fn documents(faults: &mut Faults<'_>, all: bool) -> Documents {
     let source = faults.source;
     let mut list = Vec::new();
-    let whole = check_text(faults).and_then(|()| read_events(source, faults, &mut list)).is_some();
+    let whole = check_text(faults).and_then(|()| read_events(source, all, faults, &mut list)).is_some();
     if let Some(last) = list.last_mut() {
         last.text.end = source.text.len();
     }
@@ -79,9 +89,14 @@ fn is_printable(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-fn read_events(source: &Source<'_>, faults: &mut Faults<'_>, list: &mut Vec<Document>) -> Option<()> {
+fn read_events(
+    source: &Source<'_>,
+    all: bool,
+    faults: &mut Faults<'_>,
+    list: &mut Vec<Document>,
+) -> Option<()> {
     let mut parser = Parser::new_from_str(source.text);
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(all);
     let mut told_before = 0;
     let mut nodes = 0;
     // Where the next document's text begins, if the one before ended with `...`.
@@ -108,7 +123,7 @@ fn read_events(source: &Source<'_>, faults: &mut Faults<'_>, list: &mut Vec<Docu
                 if let Some(before) = list.last_mut() {
                     before.text.end = start;
                 }
-                builder = Builder::default();
+                builder = Builder::new(all);
                 told_before = faults.count();
             }
             Event::DocumentEnd => {

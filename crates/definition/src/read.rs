@@ -20,7 +20,7 @@ use crate::{
     parse::{self, Document, DocumentContent},
     places::Places,
     references::{self, Known},
-    runbook,
+    runbook, schedule, service,
     source::{Source, Span},
     suggest,
     tree::{Content, Node},
@@ -84,21 +84,27 @@ impl Definition {
 pub enum Kind {
     Runbook,
     Inventory,
+    Team,
+    Service,
+    Schedule,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::Runbook, Self::Inventory];
+    pub const ALL: [Self; 5] = [Self::Runbook, Self::Inventory, Self::Team, Self::Service, Self::Schedule];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Runbook => "Runbook",
             Self::Inventory => "Inventory",
+            Self::Team => "Team",
+            Self::Service => "Service",
+            Self::Schedule => "Schedule",
         }
     }
 }
 
 /// Kinds that are designed, and not there yet.
-const LATER: [&str; 7] = ["Service", "Team", "Schedule", "Slo", "DataSource", "Calendar", "Channel"];
+const LATER: [&str; 4] = ["Slo", "DataSource", "Calendar", "Channel"];
 
 /// Reads all documents and finds every fault in them; none hides another, but a syntax error, which ends its own file.
 pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
@@ -127,21 +133,12 @@ pub fn read(documents: &[SourceText<'_>], listing: &Listing) -> Reading {
     // What documents say of each other is known once all are read.
     let mut known = Known::default();
     for drafted in files.iter().flat_map(|(_, drafted)| drafted) {
-        match &drafted.definition.compiled {
-            Compiled::Runbook(runbook) => {
-                known.runbooks.insert(runbook.name.clone(), runbook.clone()).map(|_| ())
-            }
-            Compiled::Inventory(inventory) => {
-                known.inventories.insert(inventory.name.clone(), inventory.clone()).map(|_| ())
-            }
-        };
+        known.add(&drafted.definition.compiled);
     }
     for (faults, drafted) in &mut files {
         for drafted in drafted {
             let told_before = faults.count();
-            if let Some(runbook) = drafted.definition.runbook() {
-                references::check(runbook, &drafted.places, drafted.root, &known, faults);
-            }
+            references::check(&drafted.definition.compiled, &drafted.places, drafted.root, &known, faults);
             drafted.sound &= !faults.errors_since(told_before);
         }
     }
@@ -216,6 +213,15 @@ fn read_document(
         }
         Kind::Inventory => {
             (Compiled::Inventory(inventory::read_inventory(root, faults)?), Vec::new(), Places::default())
+        }
+        Kind::Team => (Compiled::Team(service::read_team(root, faults)?), Vec::new(), Places::default()),
+        Kind::Service => {
+            let (service, places) = service::read_service(root, faults)?;
+            (Compiled::Service(service), Vec::new(), places)
+        }
+        Kind::Schedule => {
+            let (schedule, places) = schedule::read_schedule(root, faults)?;
+            (Compiled::Schedule(schedule), Vec::new(), places)
         }
     };
     let definition = Definition {

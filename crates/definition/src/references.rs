@@ -1,6 +1,9 @@
-//! What a runbook speaks of, held against what is there: inputs, steps, outputs, other runbooks, inventories.
+//! What a definition speaks of, held against what is there: inputs, steps, outputs, other definitions.
 //!
-//! It is walked as it is performed, so that each expression is judged with what is known at its place.
+//! A runbook is walked as it is performed, so that each expression is judged with what is known at its place.
+
+mod watch;
+mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,12 +12,15 @@ use std::{
 };
 
 use model::{
-    api::Fault,
+    api::{Fault, Severity},
+    definition::Compiled,
     inventory::Inventory,
     runbook::{
         CheckSubject, ChoicesFrom, Effect, Input, InputKind, Items, KeyPart, Match, On, Runbook, Step,
         StepAction, Template,
     },
+    schedule::Schedule,
+    service::{Service, Team},
 };
 
 use crate::{
@@ -30,33 +36,57 @@ use crate::{
     suggest,
 };
 
-/// The other definitions that a runbook may speak of.
+/// The definitions that others may speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub runbooks: BTreeMap<String, Runbook>,
     pub inventories: BTreeMap<String, Inventory>,
+    pub teams: BTreeMap<String, Team>,
+    pub services: BTreeMap<String, Service>,
+    pub schedules: BTreeMap<String, Schedule>,
 }
 
-/// Checks a runbook whose text is not at hand against all that there is: whatever it names and `known` lacks is a fault.
-/// The faults have no place in a text; their path is the runbook's name, and they name their step.
-pub fn check_references(runbook: &Runbook, known: &Known) -> Vec<Fault> {
+impl Known {
+    pub fn add(&mut self, definition: &Compiled) {
+        let name = definition.name().to_owned();
+        match definition {
+            Compiled::Runbook(it) => drop(self.runbooks.insert(name, it.clone())),
+            Compiled::Inventory(it) => drop(self.inventories.insert(name, it.clone())),
+            Compiled::Team(it) => drop(self.teams.insert(name, it.clone())),
+            Compiled::Service(it) => drop(self.services.insert(name, it.clone())),
+            Compiled::Schedule(it) => drop(self.schedules.insert(name, it.clone())),
+        }
+    }
+}
+
+/// Checks a definition whose text is not at hand against all that there is: whatever it names and `known` lacks is a fault.
+/// The service that a runbook names at its top is one only if `known` has services at all: a project may have none.
+/// The faults have no place in a text; their path is the definition's name, and they name their step.
+pub fn check_references(definition: &Compiled, known: &Known) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut tell = |told: Told<'_>| {
         let message = match told.step {
             Some(step) => format!("Step {}: {}", quoted(step), told.message),
             None => told.message,
         };
-        let mut fault = Fault::without_place(told.code.name(), &runbook.name, &message);
+        let mut fault = Fault::without_place(told.code.name(), definition.name(), &message);
+        fault.severity = told.severity;
         fault.hint = told.hint;
         faults.push(fault);
     };
-    walk(runbook, known, true, &mut tell);
+    walk(definition, known, true, &mut tell);
     faults
 }
 
-/// Checks a runbook that has just been read; what is not among the documents is the server's to know.
-pub(crate) fn check(runbook: &Runbook, places: &Places, root: Span, known: &Known, faults: &mut Faults<'_>) {
-    walk(runbook, known, false, &mut |told| {
+/// Checks a definition that has just been read; what is not among the documents is the server's to know.
+pub(crate) fn check(
+    definition: &Compiled,
+    places: &Places,
+    root: Span,
+    known: &Known,
+    faults: &mut Faults<'_>,
+) {
+    walk(definition, known, false, &mut |told| {
         let whole = places.get(&told.key).unwrap_or(root);
         // Where the text is written as it is, the part of it.
         let part = told.range.and_then(|range| {
@@ -64,16 +94,29 @@ pub(crate) fn check(runbook: &Runbook, places: &Places, root: Span, known: &Know
             let at = faults.source.slice(whole).find(text)? + whole.start;
             Some(Span { start: at + range.start, end: at + range.end.max(range.start) })
         });
-        let told_fault =
-            faults.error(told.code, part.filter(|span| span.start < span.end).unwrap_or(whole), told.message);
+        let place = part.filter(|span| span.start < span.end).unwrap_or(whole);
+        let told_fault = match told.severity {
+            Severity::Error => faults.error(told.code, place, told.message),
+            Severity::Remark => faults.remark(told.code, place, told.message),
+        };
         if let Some(hint) = told.hint {
             told_fault.hint(hint);
         }
     });
 }
 
+fn walk(definition: &Compiled, known: &Known, strict: bool, tell: &mut dyn FnMut(Told<'_>)) {
+    match definition {
+        Compiled::Runbook(runbook) => walk_runbook(runbook, known, strict, tell),
+        Compiled::Inventory(_) | Compiled::Team(_) => {}
+        Compiled::Service(service) => written::service(service, known, strict, tell),
+        Compiled::Schedule(schedule) => written::schedule(schedule, known, strict, tell),
+    }
+}
+
 struct Told<'t> {
     code: Code,
+    severity: Severity,
     /// As [`Places`] has it.
     key: String,
     step: Option<&'t str>,
@@ -83,7 +126,15 @@ struct Told<'t> {
     hint: Option<String>,
 }
 
-fn walk(runbook: &Runbook, known: &Known, strict: bool, tell: &mut dyn FnMut(Told<'_>)) {
+impl Told<'_> {
+    /// Something that is wrong with the whole of what stands at a place.
+    fn error(code: Code, key: &str, message: String, hint: Option<String>) -> Self {
+        let key = key.to_owned();
+        Self { code, severity: Severity::Error, key, step: None, text: None, range: None, message, hint }
+    }
+}
+
+fn walk_runbook(runbook: &Runbook, known: &Known, strict: bool, tell: &mut dyn FnMut(Told<'_>)) {
     let steps = runbook.written_steps();
     let why = "it is not before this one, nor around it, or only perhaps";
     let out_of_sight = steps.iter().map(|step| (step.name.clone(), why)).collect();
@@ -119,6 +170,7 @@ fn walk(runbook: &Runbook, known: &Known, strict: bool, tell: &mut dyn FnMut(Tol
     for (name, template) in &runbook.outputs {
         walker.template(&format!("outputs/{name}"), &template.0, &outputs);
     }
+    walker.watch(&outputs);
 }
 
 struct Walker<'w> {
@@ -171,27 +223,16 @@ impl<'w> Walker<'w> {
     }
 
     fn say(&mut self, code: Code, key: &str, message: String, hint: Option<String>) {
-        (self.tell)(Told {
-            code,
-            key: key.to_owned(),
-            step: self.step,
-            text: None,
-            range: None,
-            message,
-            hint,
-        });
+        (self.tell)(Told { step: self.step, ..Told::error(code, key, message, hint) });
     }
 
     fn mistake(&mut self, key: &str, text: &str, from: usize, mistake: Mistake) {
         let range = mistake.range.start + from..mistake.range.end + from;
         (self.tell)(Told {
-            code: mistake.code,
-            key: key.to_owned(),
             step: self.step,
             text: Some(text),
             range: Some(range),
-            message: mistake.message,
-            hint: mistake.hint,
+            ..Told::error(mistake.code, key, mistake.message, mistake.hint)
         });
     }
 

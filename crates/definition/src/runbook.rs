@@ -18,6 +18,7 @@ use crate::{
     quantity,
     step::{self, http::check_output_name, repeat::read_input_name, strongest_effect},
     tree::{Content, Node},
+    watch,
 };
 
 pub(crate) const KEYS: Keys = Keys {
@@ -46,8 +47,12 @@ pub(crate) const KEYS: Keys = Keys {
         "grace",
         "limits",
         "run_as",
+        "probe",
+        "collects",
+        "snapshot",
+        "verify",
     ],
-    later: &["verify", "on"],
+    later: &["on"],
 };
 
 pub(crate) const RULE_KEYS: Keys = Keys { of: "a rule", known: &["check", "message"], later: &[] };
@@ -101,11 +106,14 @@ pub(crate) fn read_runbook(root: &Node, listing: &Listing, faults: &mut Faults<'
     let mut places = draft.places;
     let strongest =
         [&read_steps, &on_failure, &cleanup].into_iter().filter_map(|list| strongest_effect(list)).max();
-    let runbook = Runbook {
+    let mut runbook = Runbook {
         name: name.unwrap_or_default(),
         title: fields.text("title", faults).map(str::to_owned),
         description: fields.text("description", faults).map(str::to_owned),
-        service: fields.get("service").and_then(|node| read_name(node, "The name of a service", faults)),
+        service: fields.get("service").and_then(|node| {
+            places.put("service", node.span);
+            read_name(node, "The name of a service", faults)
+        }),
         environment: fields.get("environment").and_then(|node| read_label(node, "`environment`", faults)),
         change_class: fields.get("change_class").and_then(|node| read_change_class(node, faults)),
         labels: fields.get("labels").map(|node| read_labels(node, faults)).unwrap_or_default(),
@@ -129,7 +137,12 @@ pub(crate) fn read_runbook(root: &Node, listing: &Listing, faults: &mut Faults<'
         grace_s: fields.get("grace").and_then(|node| quantity::timeout(node, "`grace`", faults)),
         limits: fields.get("limits").and_then(|node| read_limits(node, faults)).unwrap_or_default(),
         run_as: fields.get("run_as").and_then(|node| read_user(node, faults)),
+        probe: None,
+        collects: None,
+        snapshot: Vec::new(),
+        verify: None,
     };
+    watch::read_watch(&fields, &mut runbook, &mut places, faults);
     if let Some(node) = fields.get("on_lost").filter(|_| runbook.on_lost == OnLost::Retry) {
         check_safe(&runbook, node, faults);
     }

@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{inventory::Inventory, runbook::Runbook};
+use crate::{
+    inventory::Inventory,
+    runbook::Runbook,
+    schedule::Schedule,
+    service::{Service, Team},
+};
 
 /// A definition, checked, free of the text it was written in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -12,6 +17,9 @@ use crate::{inventory::Inventory, runbook::Runbook};
 pub enum Compiled {
     Runbook(Runbook),
     Inventory(Inventory),
+    Team(Team),
+    Service(Service),
+    Schedule(Schedule),
 }
 
 impl Compiled {
@@ -20,6 +28,9 @@ impl Compiled {
         match self {
             Self::Runbook(_) => "Runbook",
             Self::Inventory(_) => "Inventory",
+            Self::Team(_) => "Team",
+            Self::Service(_) => "Service",
+            Self::Schedule(_) => "Schedule",
         }
     }
 
@@ -27,6 +38,18 @@ impl Compiled {
         match self {
             Self::Runbook(runbook) => &runbook.name,
             Self::Inventory(inventory) => &inventory.name,
+            Self::Team(team) => &team.name,
+            Self::Service(service) => &service.name,
+            Self::Schedule(schedule) => &schedule.name,
+        }
+    }
+
+    /// The service that it belongs to, or is.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::Runbook(runbook) => runbook.service.as_deref(),
+            Self::Service(service) => Some(&service.name),
+            Self::Inventory(_) | Self::Team(_) | Self::Schedule(_) => None,
         }
     }
 

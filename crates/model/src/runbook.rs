@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::watch::{Collects, Probe, Verify};
+
 /// Most bytes that one input value may hold.
 pub const INPUT_MAX: usize = 64 * 1024;
 /// Most bytes that all input values of one run may hold together.
@@ -69,6 +71,18 @@ pub struct Runbook {
     /// The local user as whom its processes run; the server's own unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_as: Option<String>,
+    /// It is a probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// It is a collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collects: Option<Collects>,
+    /// The collectors that are run before it begins and after it has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshot: Vec<String>,
+    /// What must hold after the last step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
 }
 
 impl Runbook {

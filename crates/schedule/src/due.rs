@@ -146,6 +146,6 @@ pub fn due(cursor: Timestamp, now: Timestamp, timing: &Timing, catch_up: CatchUp
         }
     }
     let newest = pending.last().copied().or_else(|| (!old_ones.is_empty()).then_some(border));
-    let cursor = newest.map_or(cursor, |newest| newest.max(cursor));
+    let cursor = newest.unwrap_or(cursor);
     Due { fire: fire.to_vec(), missed, next: timing.after(cursor.max(now)), cursor }
 }

@@ -14,6 +14,8 @@ use model::{
     inventory::{LOCAL, PRODUCTION, PinnedInventory, Target},
     run::{CalledRunbook, Plan, PlannedAction, Requested, Requester, RetryOf, Run, UploadedFile},
     runbook::{ChoicesFrom, Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
+    service::{Service, Team},
+    watch::Signal,
 };
 use serde_json::Value;
 use store::{Store, StoreError};
@@ -347,25 +349,31 @@ pub(crate) async fn remarks_on_references<'d>(
     definitions: impl Iterator<Item = (&'d str, &'d Compiled)>,
 ) -> Result<Vec<Fault>, StoreError> {
     let definitions: Vec<_> = definitions.collect();
+    // What is sent stands in the place of what is published, so it is added last.
     let mut known = Known::default();
-    for (_, compiled) in &definitions {
-        match compiled {
-            Compiled::Runbook(runbook) => drop(known.runbooks.insert(runbook.name.clone(), runbook.clone())),
-            Compiled::Inventory(inventory) => {
-                drop(known.inventories.insert(inventory.name.clone(), inventory.clone()));
-            }
-        }
+    let of_services = definitions.iter().any(|(_, compiled)| match compiled {
+        Compiled::Runbook(runbook) => speaks_of_services(runbook),
+        compiled => matches!(compiled, Compiled::Service(_)),
+    });
+    if of_services {
+        let services: Vec<Service> = store.published(project, "Service").await?;
+        services.into_iter().for_each(|service| known.add(&Compiled::Service(service)));
+        let teams: Vec<Team> = store.published(project, "Team").await?;
+        teams.into_iter().for_each(|team| known.add(&Compiled::Team(team)));
     }
-    let runbooks = || definitions.iter().filter_map(|(path, compiled)| Some((*path, compiled.as_runbook()?)));
-    let spoken_of: BTreeSet<String> = runbooks().flat_map(|(_, runbook)| spoken_of(runbook)).collect();
-    let missing: Vec<String> =
-        spoken_of.into_iter().filter(|name| !known.runbooks.contains_key(name)).collect();
+    let sent: BTreeSet<&str> = runbooks_of(&definitions).map(|runbook| runbook.name.as_str()).collect();
+    let named: BTreeSet<String> = definitions.iter().flat_map(|(_, compiled)| spoken_of(compiled)).collect();
+    let missing: Vec<String> = named.into_iter().filter(|name| !sent.contains(name.as_str())).collect();
     if !missing.is_empty() {
         for row in store.runbooks_by_name(project, &missing).await? {
             known.runbooks.insert(row.name, row.runbook);
         }
     }
-    for name in runbooks().flat_map(|(_, runbook)| inventories_of(runbook)).collect::<BTreeSet<_>>() {
+    let inventories = runbooks_of(&definitions).flat_map(inventories_of).collect::<BTreeSet<_>>();
+    for (_, compiled) in &definitions {
+        known.add(compiled);
+    }
+    for name in inventories {
         if !known.inventories.contains_key(&name)
             && let Some(row) = store.inventory(project, &name).await?
         {
@@ -373,22 +381,46 @@ pub(crate) async fn remarks_on_references<'d>(
         }
     }
     let mut remarks = Vec::new();
-    for (path, runbook) in runbooks() {
-        for mut fault in definition::check_references(runbook, &known) {
+    for (path, compiled) in &definitions {
+        for mut fault in definition::check_references(compiled, &known) {
             fault.severity = Severity::Remark;
-            fault.message = format!("Runbook `{}`: {}", runbook.name, fault.message);
-            path.clone_into(&mut fault.path);
+            fault.message = format!("{} `{}`: {}", compiled.kind(), compiled.name(), fault.message);
+            (*path).clone_into(&mut fault.path);
             remarks.push(fault);
         }
     }
     Ok(remarks)
 }
 
-/// The runbooks that a runbook calls, or asks for choices.
-fn spoken_of(runbook: &Runbook) -> Vec<String> {
+fn runbooks_of<'d>(definitions: &[(&'d str, &'d Compiled)]) -> impl Iterator<Item = &'d Runbook> {
+    definitions.iter().filter_map(|(_, compiled)| compiled.as_runbook())
+}
+
+fn speaks_of_services(runbook: &Runbook) -> bool {
+    let verifies = runbook.verify.is_some() || runbook.probe.is_some() || runbook.collects.is_some();
+    runbook.service.is_some() || verifies
+}
+
+/// The runbooks that a definition names.
+fn spoken_of(definition: &Compiled) -> Vec<String> {
+    match definition {
+        Compiled::Runbook(runbook) => spoken_of_by_runbook(runbook),
+        Compiled::Service(service) => service.runbooks.clone(),
+        Compiled::Schedule(schedule) => vec![schedule.runbook.clone()],
+        Compiled::Inventory(_) | Compiled::Team(_) => Vec::new(),
+    }
+}
+
+/// The runbooks that a runbook calls, asks for choices, takes snapshots with, or looks at as probes.
+fn spoken_of_by_runbook(runbook: &Runbook) -> Vec<String> {
     let asked = runbook.inputs.iter().filter_map(|input| match &input.kind {
         InputKind::Choice { from: Some(ChoicesFrom::Runbook { name, .. }), .. } => Some(name.clone()),
         _ => None,
     });
-    called_by(runbook).into_iter().chain(asked).collect()
+    let watched = runbook.verify.iter().flat_map(|verify| &verify.all).filter_map(|signal| match signal {
+        Signal::Probe(name) => Some(name.clone()),
+        Signal::Fact { .. } => None,
+    });
+    let snapshots = runbook.snapshot.iter().cloned();
+    called_by(runbook).into_iter().chain(asked).chain(watched).chain(snapshots).collect()
 }

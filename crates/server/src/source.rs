@@ -96,7 +96,7 @@ pub(crate) fn check(request: &ApplyRequest) -> Result<Checked, Vec<Fault>> {
             text: read.text,
             document: read.document,
             compiled: stored(&read.compiled).map_err(|error| vec![not_stored(&read.path, &error)])?,
-            service: read.compiled.as_runbook().and_then(|runbook| runbook.service.clone()),
+            service: read.compiled.service().map(str::to_owned),
             effect: read.compiled.as_runbook().map(|runbook| runbook.effect),
             files: own,
         });
@@ -110,6 +110,9 @@ fn stored(compiled: &Compiled) -> serde_json::Result<serde_json::Value> {
     match compiled {
         Compiled::Runbook(runbook) => serde_json::to_value(runbook),
         Compiled::Inventory(inventory) => serde_json::to_value(inventory),
+        Compiled::Team(team) => serde_json::to_value(team),
+        Compiled::Service(service) => serde_json::to_value(service),
+        Compiled::Schedule(schedule) => serde_json::to_value(schedule),
     }
 }
 

@@ -90,6 +90,8 @@ pub async fn try_local(
             Compiled::Inventory(inventory) => {
                 inventories.insert(name, PinnedInventory { digest, targets: inventory.targets.clone() });
             }
+            // Nothing that one run is pinned to.
+            Compiled::Team(_) | Compiled::Service(_) | Compiled::Schedule(_) => {}
         }
     }
     let Some(chosen) = callees.get(runbook) else { return Err(TryError::NoRunbook(runbook.to_owned())) };

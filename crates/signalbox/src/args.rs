@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, backup, check, completions, inventories, login, logout, plan, presets, projects, restore, run,
-    runbooks, runs, schema, server, step, tokens, try_file, versions,
+    apply, backup, check, completions, import, inventories, login, logout, plan, presets, projects, restore,
+    run, runbooks, runs, schema, server, step, tokens, try_file, versions,
 };
 
 /// The address of a server unless another is given.
@@ -64,6 +64,7 @@ pub enum Command {
     Check(check::Args),
     Apply(apply::Args),
     Schema(schema::Args),
+    Import(import::Args),
     Try(try_file::Args),
     Plan(plan::Args),
     Run(run::Args),

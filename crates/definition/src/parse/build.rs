@@ -12,6 +12,8 @@ use crate::{
 
 #[derive(Default)]
 pub(super) struct Builder {
+    /// Other tools' documents are built too: whoever asks wants to read them.
+    all: bool,
     open: Vec<Open>,
     root: Option<Node>,
     /// The `apiVersion` key of another tool's document; from there on only depth is followed.
@@ -43,6 +45,10 @@ enum PendingKey {
 }
 
 impl Builder {
+    pub fn new(all: bool) -> Self {
+        Self { all, ..Self::default() }
+    }
+
     pub fn depth(&self) -> usize {
         self.open.len()
     }
@@ -167,7 +173,8 @@ impl Builder {
                 Some(PendingKey::Good(key)) => entries.push(Entry { key, value: node }),
                 Some(PendingKey::Told) => *some_told = true,
                 None => {
-                    if at_root && matches!(&node.content, Content::Text(text) if text == "apiVersion") {
+                    let foreign = matches!(&node.content, Content::Text(text) if text == "apiVersion");
+                    if at_root && foreign && !self.all {
                         self.foreign = Some(node.span);
                         self.foreign_depth = 1;
                         self.open.clear();

@@ -4,32 +4,29 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{INVENTORY, RUNBOOK};
+use super::of;
 use crate::{
     fault::Faults,
     fields::Keys,
     input, inventory,
     parse::{DocumentContent, parse},
-    runbook,
+    read::Kind,
+    runbook, schedule, service,
     source::Source,
-    step,
+    step, watch,
 };
 
 /// Faults that a schema cannot tell: names that two places share, and what lies in the folder.
 const BEYOND: &str = "# beyond the schema";
 
-fn schema() -> Value {
-    serde_json::from_str(RUNBOOK).unwrap()
-}
-
-fn inventory_schema() -> Value {
-    serde_json::from_str(INVENTORY).unwrap()
+fn schema(kind: Kind) -> Value {
+    serde_json::from_str(of(kind)).unwrap()
 }
 
 /// Of the kind that a document says, else of a runbook.
 fn validator(document: &Value) -> jsonschema::Validator {
-    let of = if document["kind"] == "Inventory" { inventory_schema() } else { schema() };
-    jsonschema::validator_for(&of).unwrap()
+    let kind = Kind::ALL.into_iter().find(|kind| document["kind"] == kind.name());
+    jsonschema::validator_for(&schema(kind.unwrap_or(Kind::Runbook))).unwrap()
 }
 
 /// The documents of each fixture as JSON, with the text of each; those that are not YAML at all are left out.
@@ -54,8 +51,11 @@ fn fixtures(folder: &str) -> Vec<(String, Value, String)> {
 
 #[test]
 fn it_is_a_schema() {
-    assert!(jsonschema::meta::is_valid(&schema()));
-    assert!(jsonschema::meta::is_valid(&inventory_schema()));
+    for kind in Kind::ALL {
+        let schema = schema(kind);
+        assert!(jsonschema::meta::is_valid(&schema), "{kind:?}");
+        assert_eq!(schema["properties"]["kind"]["const"], kind.name());
+    }
 }
 
 #[test]
@@ -79,8 +79,9 @@ fn it_refuses_every_bad_document_but_those_beyond_it() {
 /// Editors complete what the reader knows, and nothing else.
 #[test]
 fn it_has_the_keys_that_are_read() {
-    let schema = schema();
-    let inventories = inventory_schema();
+    let [schema, inventories, teams, services, schedules] = Kind::ALL.map(schema);
+    let signal = "/properties/verify/properties/all/items/properties";
+    let link = "/properties/links/items/properties";
     let item = "/properties/targets/oneOf/0/items/properties";
     for (schema, keys, pointer) in [
         (&schema, &runbook::KEYS, "/properties"),
@@ -97,6 +98,15 @@ fn it_has_the_keys_that_are_read() {
         (&schema, &step::repeat::FOR_EACH_KEYS, "/$defs/step/properties/for_each/oneOf/2/properties"),
         (&inventories, &inventory::KEYS, "/properties"),
         (&inventories, &inventory::TARGET_KEYS, item),
+        (&schema, &watch::PROBE_KEYS, "/properties/probe/properties"),
+        (&schema, &watch::COLLECTS_KEYS, "/properties/collects/properties"),
+        (&schema, &watch::VERIFY_KEYS, "/properties/verify/properties"),
+        (&schema, &watch::SIGNAL_KEYS, signal),
+        (&teams, &service::TEAM_KEYS, "/properties"),
+        (&teams, &service::LINK_KEYS, link),
+        (&services, &service::KEYS, "/properties"),
+        (&services, &service::LINK_KEYS, link),
+        (&schedules, &schedule::KEYS, "/properties"),
     ] {
         let Keys { of, known, later } = keys;
         let properties = schema.pointer(pointer).unwrap().as_object().unwrap();
@@ -116,7 +126,10 @@ fn it_has_the_limits_that_are_read() {
     use crate::limits::{
         ARGUMENTS_MAX, GLOB_MAX, GLOBS_MAX, INPUT_COUNT_MAX, OPTIONS_MAX, OUTPUT_LIMIT_MAX, STEPS_MAX,
     };
-    let schema = schema();
+    let [schema, _, _, services, schedules] = Kind::ALL.map(schema);
+    assert_eq!(services.pointer("/properties/tier/maximum").unwrap(), crate::limits::TIER_MAX);
+    assert_eq!(schedules.pointer("/properties/cron/oneOf/1/maxItems").unwrap(), crate::limits::CRON_MAX);
+    assert_eq!(schedules.pointer("/properties/reason/maxLength").unwrap(), crate::limits::REASON_MAX);
     for (pointer, limit) in [
         ("/$defs/steps/maxItems", STEPS_MAX),
         ("/properties/inputs/maxProperties", INPUT_COUNT_MAX),
@@ -124,6 +137,7 @@ fn it_has_the_limits_that_are_read() {
         ("/properties/files/items/maxLength", GLOB_MAX),
         ("/$defs/input/properties/options/maxItems", OPTIONS_MAX),
         ("/$defs/step/properties/command/maxItems", ARGUMENTS_MAX),
+        ("/properties/verify/properties/all/maxItems", crate::limits::SIGNALS_MAX),
     ] {
         assert_eq!(schema.pointer(pointer).unwrap(), &serde_json::json!(limit), "{pointer}");
     }

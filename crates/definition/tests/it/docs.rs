@@ -1,24 +1,28 @@
-//! The examples of the documentation: every whole document of `docs/runbooks.md` is without a fault, and every key has one.
+//! The examples of the documentation: every whole document of these pages is without a fault, and every key has one.
 
-use definition::{SourceText, read};
+use definition::{Kind, SourceText, read};
 
 use crate::repository::listing;
 
 const RUNBOOKS: &str = include_str!("../../../../docs/runbooks.md");
+const SERVICES: &str = include_str!("../../../../docs/services.md");
+const SCHEDULES: &str = include_str!("../../../../docs/schedules.md");
 
 /// The fenced blocks of YAML.
-fn blocks() -> Vec<&'static str> {
-    let fenced = RUNBOOKS.split("```yaml\n").skip(1);
+fn blocks(page: &str) -> Vec<&str> {
+    let fenced = page.split("```yaml\n").skip(1);
     fenced.map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 #[test]
 fn every_example_is_without_a_fault() {
-    assert!(blocks().len() >= 6);
-    for block in blocks().into_iter().filter(|block| !block.starts_with("# fragment")) {
-        let reading = read(&[SourceText { path: "runbooks.md", text: block }], &listing());
-        assert_eq!(reading.faults, [], "{block}");
-        assert!(!reading.definitions.is_empty(), "{block}");
+    for (page, fewest) in [(RUNBOOKS, 7), (SERVICES, 3), (SCHEDULES, 1)] {
+        assert!(blocks(page).len() >= fewest);
+        for block in blocks(page).into_iter().filter(|block| !block.starts_with("# fragment")) {
+            let reading = read(&[SourceText { path: "example.yaml", text: block }], &listing());
+            assert_eq!(reading.faults, [], "{block}");
+            assert!(!reading.definitions.is_empty(), "{block}");
+        }
     }
 }
 
@@ -36,15 +40,20 @@ fn every_key_has_an_example() {
             _ => {}
         }
     }
-    let all = blocks().concat();
-    for kind in ["runbook", "inventory"] {
+    for kind in Kind::ALL {
+        let page = match kind {
+            Kind::Runbook | Kind::Inventory => RUNBOOKS,
+            Kind::Team | Kind::Service => SERVICES,
+            Kind::Schedule => SCHEDULES,
+        };
+        let all = blocks(page).concat();
         let mut known = Vec::new();
-        keys(&serde_json::from_str(definition::schema(kind).unwrap()).unwrap(), &mut known);
+        keys(&serde_json::from_str(definition::schema(kind.name()).unwrap()).unwrap(), &mut known);
         let without: Vec<&String> = known
             .iter()
-            .filter(|key| !all.contains(&format!("{key}:")) && !RUNBOOKS.contains(&format!("`{key}`")))
+            .filter(|key| !all.contains(&format!("{key}:")) && !page.contains(&format!("`{key}`")))
             .collect();
-        assert_eq!(without, Vec::<&String>::new(), "{kind}");
+        assert_eq!(without, Vec::<&String>::new(), "{kind:?}");
     }
 }
 

@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it takes for granted")]
 
+mod backstage;
 mod digests;
 mod docs;
 mod expressions;

@@ -66,23 +66,18 @@ fn a_plan_shows_what_is_known_before_the_run() {
 #[test]
 fn what_is_not_there_is_told_by_name() {
     let reading = read_one(TEXT);
-    let runbook = reading.definitions[0].runbook().unwrap();
+    let outer = &reading.definitions[0].compiled;
     let codes = |known: &Known| {
-        check_references(runbook, known).into_iter().map(|fault| fault.code).collect::<Vec<_>>()
+        check_references(outer, known).into_iter().map(|fault| fault.code).collect::<Vec<_>>()
     };
     assert_eq!(codes(&Known::default()), ["unknown_inventory", "unknown_runbook"]);
     let mut known = Known::default();
     for definition in &reading.definitions {
-        if let Some(runbook) = definition.runbook() {
-            known.runbooks.insert(runbook.name.clone(), runbook.clone());
-        }
-        if let Some(inventory) = definition.inventory() {
-            known.inventories.insert(inventory.name.clone(), inventory.clone());
-        }
+        known.add(&definition.compiled);
     }
     assert_eq!(codes(&known), [""; 0]);
     known.runbooks.get_mut("called").unwrap().outputs.clear();
-    let faults = check_references(runbook, &known);
+    let faults = check_references(outer, &known);
     assert_eq!(faults.len(), 1);
     assert_eq!((faults[0].path.as_str(), faults[0].line), ("outer", 0));
     assert_eq!(faults[0].message, "Step `later`: There is no output `x` here.");
@@ -128,4 +123,46 @@ fn files_differ_line_by_line() {
     assert!(diff("b", Some(b"x\n"), None).unwrap().removed);
     let binary = diff("c", Some(b"\xff\x00"), Some(b"x")).unwrap();
     assert!(binary.binary && binary.text.is_empty());
+}
+
+#[test]
+fn services_teams_and_schedules_are_held_against_all_that_there_is() {
+    let text = "kind: Runbook\nname: job\nservice: shpo\nsteps: [{run: echo}]\n---\n\
+                kind: Service\nname: shop\nowner: wbe\noperator: web\ndepends_on: [payments]\nrunbooks: [job, jbo]\n---\n\
+                kind: Team\nname: web\n---\n\
+                kind: Schedule\nname: nightly\nrunbook: jobb\nevery: 1h\n---\n\
+                kind: Runbook\nname: look\nprobe: {service: shpo, every: 1m}\nsnapshot: [nobody]\n\
+                verify: {within: 1m, all: [{probe: nobody}]}\nsteps: [{run: echo, effect: read}]\n";
+    let reading = read_one(text);
+    assert_eq!(reading.faults, [], "what is not in the folder may be on the server");
+    let told = |known: &Known, index: usize| {
+        let faults = check_references(&reading.definitions[index].compiled, known);
+        faults
+            .into_iter()
+            .map(|it| format!("{}: {} {}", it.code, it.message, it.hint.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    // No services at all: a runbook may say what it likes.
+    assert_eq!(told(&Known::default(), 0), [""; 0]);
+    let mut known = Known::default();
+    reading.definitions.iter().for_each(|definition| known.add(&definition.compiled));
+    assert_eq!(told(&known, 0), ["unknown_service: There is no service `shpo`. Did you mean `shop`?"]);
+    assert_eq!(
+        told(&known, 1),
+        [
+            "unknown_team: There is no team `wbe`. Did you mean `web`?",
+            "unknown_runbook: There is no runbook `jbo`. Did you mean `job`?",
+            "unknown_service: There is no service `payments`. Known here: `shop`.",
+        ]
+    );
+    assert_eq!(told(&known, 2), [""; 0]);
+    assert_eq!(told(&known, 3), ["unknown_runbook: There is no runbook `jobb`. Did you mean `job`?"]);
+    assert_eq!(
+        told(&known, 4),
+        [
+            "unknown_service: There is no service `shpo`. Did you mean `shop`?",
+            "unknown_runbook: There is no runbook `nobody`. Known here: `job` and `look`.",
+            "unknown_runbook: There is no runbook `nobody`. Known here: `job` and `look`.",
+        ]
+    );
 }

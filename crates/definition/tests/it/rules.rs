@@ -1,9 +1,13 @@
 //! Rules that are best seen one at a time, and what a fixture cannot show.
 
-use definition::{Code, SourceText, limits, read, schema};
+use definition::{Code, Kind, SourceText, limits, read, schema};
 use model::{
     api::Severity,
+    definition::Compiled,
     runbook::{Effect, InputKind, InputValue, OUTPUT_LIMIT_DEFAULT, Script, StepAction},
+    schedule::{CatchUp, Overlap, When},
+    service::Lifecycle,
+    watch::{Probe, Signal},
 };
 
 use crate::repository::{codes, listing, read_one, sound, with_step, with_top};
@@ -305,7 +309,67 @@ fn as_many_as_the_limit_and_not_one_more() {
 
 #[test]
 fn the_schema_is_found_by_its_kind_in_any_case() {
-    assert!(schema("runbook").is_some());
+    for kind in Kind::ALL {
+        assert!(schema(kind.name()).is_some_and(|text| text.contains(kind.name())));
+    }
     assert_eq!(schema("Runbook"), schema("RUNBOOK"));
-    assert_eq!(schema("service"), None);
+    assert_eq!(schema("slo"), None);
+}
+
+#[test]
+fn what_is_not_written_of_services_schedules_and_probes_has_its_default() {
+    let Compiled::Service(service) = sound("kind: Service\nname: shop\nowner: web\n").compiled else {
+        panic!("a service")
+    };
+    assert_eq!((service.operator(), service.tier), (Some("web"), None));
+    assert_eq!(
+        (service.lifecycle, service.environments.as_slice()),
+        (Lifecycle::Production, &["production".to_owned()][..])
+    );
+
+    let Compiled::Schedule(schedule) =
+        sound("kind: Schedule\nname: x\nrunbook: y\ncron: 0 3 * * *\n").compiled
+    else {
+        panic!("a schedule")
+    };
+    assert_eq!(
+        (schedule.catch_up, schedule.overlap, schedule.jitter_s),
+        (CatchUp::None, Overlap::Forbid, None)
+    );
+    let zone = "UTC".to_owned();
+    assert_eq!(schedule.when, When::Cron { expressions: vec!["0 3 * * *".to_owned()], zone });
+
+    let runbook = |lines: &str| {
+        let text =
+            format!("kind: Runbook\nname: x\nservice: shop\nsteps: [{{run: echo, effect: read}}]\n{lines}\n");
+        sound(&text).runbook().unwrap().clone()
+    };
+    let expected = Probe {
+        service: "shop".into(),
+        environment: "production".into(),
+        every_s: 30,
+        bad_after: 1,
+        stale_after_s: 90,
+    };
+    assert_eq!(runbook("probe: {every: 30s}").probe, Some(expected.clone()));
+    let staging = runbook("environment: staging\nprobe: {every: 30s}").probe;
+    assert_eq!(staging, Some(Probe { environment: "staging".into(), ..expected }));
+    let verify = runbook("verify: {within: 1m, all: [{fact: version, equals: 2}]}").verify.unwrap();
+    let (service, environment, key) = ("shop".into(), "production".into(), "version".into());
+    assert_eq!(verify.all, [Signal::Fact { service, environment, key, equals: "2".into() }]);
+}
+
+#[test]
+fn a_day_of_a_schedule_is_one_of_its_zone_from_its_beginning_to_its_end() {
+    let bounds = |lines: &str| {
+        let text = format!("kind: Schedule\nname: x\nrunbook: y\n{lines}\n");
+        let Compiled::Schedule(schedule) = sound(&text).compiled else { panic!("a schedule") };
+        [schedule.from, schedule.until].map(|at| at.map(|at| at.to_string()).unwrap_or_default())
+    };
+    let berlin = "cron: 0 3 * * *\nzone: Europe/Berlin\nfrom: 2026-03-29\nuntil: 2026-03-29";
+    assert_eq!(bounds(berlin), ["2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"], "a day of 23 hours");
+    // Where there is no midnight, it begins with the first moment that there is.
+    let cairo = "cron: 0 3 * * *\nzone: Africa/Cairo\nfrom: 2026-04-24";
+    assert_eq!(bounds(cairo), ["2026-04-23T22:00:00Z", ""]);
+    assert_eq!(bounds("every: 1h\nfrom: 2026-03-29"), ["2026-03-29T00:00:00Z", ""]);
 }

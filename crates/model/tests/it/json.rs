@@ -11,8 +11,9 @@ use model::{
     run::{AnswerVerdict, Run, RunEvent, RunState, Stamped, StepState, transition},
     runbook::{
         ChoicesFrom, ComputedDefault, Expression, FileMode, Input, InputKind, InputValue, Limits, Rule,
-        Runbook, VersionFile,
+        Runbook, Template, VersionFile,
     },
+    watch::{Probe, Signal, Verify},
 };
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
@@ -81,6 +82,15 @@ fn runbook() -> impl Strategy<Value = Runbook> {
             runbook.labels.insert(text.clone(), text.clone());
             runbook.rules = vec![Rule { check: Expression(text.clone()), message: text.clone() }];
             runbook.limits = Limits { memory_bytes, ..Limits::default() };
+            let (service, environment) = (text.clone(), text.clone());
+            let probe = Probe { service, environment, every_s: 1, bad_after: 2, stale_after_s: output_limit };
+            let (service, environment, key) = (text.clone(), text.clone(), text.clone());
+            let equals = Template(text.clone());
+            let signals =
+                vec![Signal::Probe(text.clone()), Signal::Fact { service, environment, key, equals }];
+            runbook.verify = Some(Verify { within_s: 9, hold_s: memory_bytes, all: signals });
+            runbook.probe = memory_bytes.map(|_| probe);
+            runbook.snapshot = vec![text.clone()];
             Runbook { inputs, output_limit, run_as: Some(text), ..runbook }
         },
     )

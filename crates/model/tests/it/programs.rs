@@ -146,6 +146,10 @@ pub fn runbook(name: &str, steps: Vec<Step>) -> Runbook {
         grace_s: None,
         limits: Default::default(),
         run_as: None,
+        probe: None,
+        collects: None,
+        snapshot: Vec::new(),
+        verify: None,
     }
 }
 

@@ -100,3 +100,44 @@ async fn what_is_spoken_of_and_nowhere_to_be_found_is_remarked_and_does_not_star
     assert_eq!((status, &problem["type"]), (StatusCode::CONFLICT, &json!("/problems/no-plan")), "{problem}");
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("`inner`")));
 }
+
+#[tokio::test]
+async fn services_teams_and_schedules_are_kept_and_held_against_all_that_there_is() {
+    let server = TestServer::start().await;
+    let codes = |applied: &Value| -> Vec<String> {
+        let remarks = applied["remarks"].as_array().expect("remarks");
+        remarks.iter().filter_map(|remark| Some(remark["code"].as_str()?.to_owned())).collect()
+    };
+    let job = "kind: Runbook\nname: job\nservice: shop\ninputs: {region: {type: string, required: true}}\nsteps: [{run: echo}]\n";
+    let applied = server.apply(job).await;
+    assert_eq!(codes(&applied), [""; 0], "a project without services may name them: {applied:#}");
+
+    let all = "kind: Team\nname: web\n---\nkind: Service\nname: payments\nowner: web\n---\n\
+               kind: Schedule\nname: hourly\nrunbook: job\nevery: 1h\ninputs: {region: eu}\n";
+    let applied = server.apply(all).await;
+    assert_eq!(codes(&applied), [""; 0], "{applied:#}");
+    let kinds: Vec<_> =
+        applied["results"].as_array().expect("results").iter().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["Team", "Service", "Schedule"]);
+    let again = server.apply(all).await;
+    assert!(
+        again["results"].as_array().expect("results").iter().all(|it| it["outcome"] == "unchanged"),
+        "{again:#}"
+    );
+
+    // What is sent is held against what is there: the service of the runbook is none, now that there are some.
+    assert_eq!(codes(&server.apply(job).await), ["unknown_service"]);
+    let shop = "kind: Service\nname: shop\nowner: wbe\ndepends_on: [payments]\nrunbooks: [job]\n";
+    assert_eq!(codes(&server.apply(shop).await), ["unknown_team"]);
+    assert_eq!(codes(&server.apply(job).await), [""; 0]);
+    let schedule = "kind: Schedule\nname: nightly\nrunbook: job\ncron: 0 3 * * *\n";
+    let applied = server.apply(schedule).await;
+    assert_eq!(codes(&applied), ["missing_input"], "{applied:#}");
+    assert!(
+        applied["remarks"][0]["message"].as_str().is_some_and(|it| it.starts_with("Schedule `nightly`: "))
+    );
+    let probe = "kind: Runbook\nname: check-shop\nprobe: {service: shop, environment: staging, every: 30s}\nsteps: [{run: echo, effect: read}]\n";
+    assert_eq!(codes(&server.apply(probe).await), ["unknown_environment"]);
+    let (_, runbooks) = server.get("/api/v1/projects/default/runbooks").await;
+    assert_eq!(runbooks["items"].as_array().map(Vec::len), Some(2), "only runbooks among them");
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use definition::{Definition, Reading};
+use definition::{Definition, Kind, Reading};
 use model::api::Fault;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::{
     words,
 };
 
-/// Check the runbooks of a folder, or one file, without a server.
+/// Check the definitions of a folder, or one file, without a server.
 ///
 /// Shows all faults at once, each with its place and what to do. Exits 0, or 1 with faults.
 #[derive(Debug, clap::Args)]
@@ -71,14 +71,19 @@ pub fn read(folder: &Folder) -> Reading {
 
 fn summary(reading: &Reading) -> String {
     let good = reading.definitions.len();
-    let inventories =
-        reading.definitions.iter().filter(|definition| definition.inventory().is_some()).count();
-    let mut counted = vec![words::count(good - inventories, "runbook")];
-    match inventories {
-        0 => {}
-        1 => counted.push("1 inventory".to_owned()),
-        many => counted.push(format!("{many} inventories")),
-    }
+    let of = |kind: Kind| reading.definitions.iter().filter(|definition| definition.kind == kind).count();
+    let counted: Vec<String> = Kind::ALL
+        .into_iter()
+        .filter(|kind| of(*kind) > 0 || good == 0 && *kind == Kind::Runbook)
+        .map(|kind| match (kind, of(kind)) {
+            (Kind::Inventory, many) if many != 1 => format!("{many} inventories"),
+            (kind, count) => words::count(count, &kind.name().to_lowercase()),
+        })
+        .collect();
+    let counted = match counted.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => counted.concat(),
+    };
     let verb = if good == 1 { "is" } else { "are" };
-    format!("{}; {} {verb} good\n", faults::summary(&reading.faults), counted.join(" and "))
+    format!("{}; {counted} {verb} good\n", faults::summary(&reading.faults))
 }

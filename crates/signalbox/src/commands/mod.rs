@@ -4,6 +4,7 @@ pub mod apply;
 pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod import;
 pub mod inventories;
 pub mod login;
 pub mod logout;
@@ -75,6 +76,7 @@ async fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::perform(context, &args),
         Command::Apply(args) => apply::perform(context, &args).await,
         Command::Schema(args) => schema::perform(context, &args),
+        Command::Import(args) => import::perform(context, &args),
         Command::Try(args) => try_file::perform(context, args).await,
         Command::Plan(args) => plan::perform(context, args).await,
         Command::Run(args) => run::perform(context, args).await,

@@ -5,6 +5,7 @@ mod chaos;
 mod check;
 mod documents;
 mod fake;
+mod import;
 mod machine;
 mod people;
 mod program;

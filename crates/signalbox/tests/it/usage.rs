@@ -13,6 +13,7 @@ fn help_says_what_there_is() {
         &["backup"],
         &["check"],
         &["completions"],
+        &["import", "backstage"],
         &["inventories", "list"],
         &["inventories", "show"],
         &["plan"],

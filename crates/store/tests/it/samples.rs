@@ -60,6 +60,10 @@ pub fn runbook(name: &str, script: &str) -> Runbook {
         grace_s: None,
         limits: model::runbook::Limits::default(),
         run_as: None,
+        probe: None,
+        collects: None,
+        snapshot: Vec::new(),
+        verify: None,
     }
 }
 

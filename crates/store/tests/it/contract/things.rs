@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{
     api::ApplyOutcome,
     inventory::{Inventory, Target},
+    service::Team,
 };
 use serde_json::json;
 use store::{Apply, NewDefinition, NewPreset, Rollback, StoreError, UPLOAD_MAX};
@@ -114,6 +115,27 @@ contract! {
         assert!(bed.store.inventory_names("default", None, 9).await.unwrap().is_empty());
         assert_eq!(bed.store.runbooks_by_name("default", &names).await.unwrap().len(), 1);
         assert_eq!(bed.store.versions("default", "Inventory", "shop").await.unwrap().len(), 1);
+    }
+
+    async fn definitions_of_any_kind_are_kept_as_versions(bed: &Bed) {
+        let team = |name: &str| Team { name: name.into(), members: vec!["ada".into()], ..Team::default() };
+        let of = |name: &str| NewDefinition {
+            kind: "Team".into(),
+            compiled: serde_json::to_value(team(name)).unwrap(),
+            service: None,
+            effect: None,
+            ..definition(name, "x", &[])
+        };
+        let all = vec![of("web"), of("ops"), definition("web", "true", &[])];
+        bed.store.apply(apply("default", all, &[])).await.unwrap();
+        bed.store.apply(apply("other", vec![of("else")], &[])).await.unwrap();
+        let teams = bed.store.published::<Team>("default", "Team").await.unwrap();
+        assert_eq!(teams, [team("ops"), team("web")], "by name, of this kind, of this project");
+        assert_eq!(bed.store.published::<Team>("default", "Service").await.unwrap(), []);
+        assert!(bed.store.published::<Team>("nowhere", "Team").await.unwrap().is_empty());
+        bed.store.apply(Apply { prune: true, ..apply("default", vec![of("web")], &[]) }).await.unwrap();
+        let teams = bed.store.published::<Team>("default", "Team").await.unwrap();
+        assert_eq!(teams, [team("web")], "none that is retired");
     }
 
     async fn presets_are_saved_listed_and_deleted(bed: &Bed) {
