@@ -1388,6 +1388,12 @@ export interface components {
       capabilities?: string[];
       /** @description Hosts from which choices may be fetched. */
       choices_hosts?: string[];
+      /**
+       * Format: int64
+       * @description Seconds by which the machine's clock was set ahead, or back if negative, and is not believed: for five minutes the
+       *     server keeps its own time. 0 as a rule.
+       */
+      clock_off_s?: number;
       /** @description `sqlite` or `postgres`. */
       database: string;
       /**

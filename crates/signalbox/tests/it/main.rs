@@ -3,6 +3,7 @@
 
 mod chaos;
 mod check;
+mod clock;
 mod documents;
 mod fake;
 mod machine;
