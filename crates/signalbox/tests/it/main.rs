@@ -9,6 +9,7 @@ mod fake;
 mod machine;
 mod people;
 mod program;
+mod read_only;
 mod real;
 mod run;
 mod sign_in;
