@@ -691,6 +691,8 @@ export interface components {
       on_failure?: number[];
       phase?: components['schemas']['Phase'];
       stopping?: components['schemas']['Stopping'] | null;
+      /** @description Its time limit does not hold any more: it was under way when the backup was made that it was restored from. */
+      untimed?: boolean;
       verdict?: components['schemas']['StepEnd'] | null;
     };
     /** @description What one time of a repeated step is for. */
