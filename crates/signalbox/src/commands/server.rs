@@ -88,10 +88,16 @@ fn ready(context: &Context, ready: &server::Ready) {
             restored.backup_of
         ));
     }
-    let server::Recovered { taken_up, ended, lost, .. } = ready.recovered;
+    let server::Recovered { taken_up, ended, begun, lost } = ready.recovered;
     if taken_up + ended > 0 {
         let (all, gone) = (words::count(taken_up + ended, "step"), words::count(ended, "step"));
         printer.err(&format!("{all} outlived the last server; {gone} ended meanwhile"));
+    }
+    if begun > 0 {
+        printer.err(&format!(
+            "{} had been asked for and not begun when the last server went away; begun now",
+            words::count(begun, "step")
+        ));
     }
     if lost > 0 {
         printer.err(&format!(
