@@ -691,6 +691,8 @@ export interface components {
       on_failure?: number[];
       phase?: components['schemas']['Phase'];
       stopping?: components['schemas']['Stopping'] | null;
+      /** @description Its time limit does not hold any more: it was under way when the backup was made that it was restored from. */
+      untimed?: boolean;
       verdict?: components['schemas']['StepEnd'] | null;
     };
     /** @description What one time of a repeated step is for. */
@@ -1388,6 +1390,12 @@ export interface components {
       capabilities?: string[];
       /** @description Hosts from which choices may be fetched. */
       choices_hosts?: string[];
+      /**
+       * Format: int64
+       * @description Seconds by which the machine's clock was set ahead, or back if negative, and is not believed: for five minutes the
+       *     server keeps its own time. 0 as a rule.
+       */
+      clock_off_s?: number;
       /** @description `sqlite` or `postgres`. */
       database: string;
       /**

@@ -687,4 +687,8 @@ pub struct PlatformStatus {
     /// Hosts from which choices may be fetched.
     #[serde(default)]
     pub choices_hosts: Vec<String>,
+    /// Seconds by which the machine's clock was set ahead, or back if negative, and is not believed: for five minutes the
+    /// server keeps its own time. 0 as a rule.
+    #[serde(default)]
+    pub clock_off_s: i64,
 }

@@ -269,6 +269,9 @@ pub struct Body {
     /// The cleanup itself was canceled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleanup_stopping: bool,
+    /// Its time limit does not hold any more: it was under way when the backup was made that it was restored from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untimed: bool,
 }
 
 /// Which part is performed.

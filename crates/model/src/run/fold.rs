@@ -100,6 +100,7 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
                 step.inputs = None;
             }
         }
+        RunEvent::Restored { .. } => restored(run),
         RunEvent::Started {} => run.started_at = Some(at),
         RunEvent::Waiting { wait } => run.wait = Some(wait.clone()),
         RunEvent::LockGranted { step: None } => run.wait = None,
@@ -244,6 +245,7 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
         step.body.phase = Phase::Main;
         step.body.verdict = None;
         step.body.stopping = None;
+        step.body.untimed = false;
     });
     if group && again {
         // Its steps are tried again from the first: those of the last attempt stay as they ended.
@@ -254,6 +256,21 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
             step.body.children = children;
             step.body.on_failure = Vec::new();
             step.body.cleanup = Vec::new();
+        }
+    }
+}
+
+/// Its clock stood still while the world went on: what is under way has no limits any more.
+fn restored(run: &mut Run) {
+    run.body.untimed = true;
+    for place in 0..run.steps.len() {
+        let Some(step) = run.step_mut(number(place)) else { continue };
+        if matches!(step.state, StepState::Running | StepState::Waiting) {
+            step.body.untimed = true;
+        }
+        if matches!(&step.wait, Some(Wait { reason: WaitReason::Lock { .. }, .. })) {
+            // It never got its lock, so it has none to give back.
+            step.inputs = None;
         }
     }
 }

@@ -235,6 +235,8 @@ pub fn event() -> BoxedStrategy<RunEvent> {
         requester().prop_map(|by| RunEvent::CancelRequested { by }),
         owner().prop_map(|step| RunEvent::LockGranted { step }),
         (place(), text()).prop_map(|(step, message)| RunEvent::LockRefused { step, message }),
+        any::<u32>()
+            .prop_map(|at| RunEvent::Restored { backup_of: Timestamp::from_second(i64::from(at)).unwrap() }),
         Just(RunEvent::Due {}),
     ];
     let phase = prop::sample::select(vec![Phase::Main, Phase::OnFailure, Phase::Cleanup]);

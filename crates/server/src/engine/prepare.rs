@@ -198,7 +198,8 @@ impl Preparing<'_> {
     /// What the step may take, and the whole run.
     fn time_left(&self) -> Option<Duration> {
         let own = self.planned.timeout_s.map(Duration::from_secs);
-        let of_run = self.run.timeout_s.zip(self.run.started_at).map(|(seconds, started)| {
+        let limit = self.run.timeout_s.filter(|_| !self.run.body.untimed);
+        let of_run = limit.zip(self.run.started_at).map(|(seconds, started)| {
             // A clock that was set back must not give a step more time than the run has.
             let passed = Duration::try_from(clock::now().duration_since(started)).unwrap_or_default();
             Duration::from_secs(seconds).saturating_sub(passed)

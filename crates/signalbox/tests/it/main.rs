@@ -3,11 +3,13 @@
 
 mod chaos;
 mod check;
+mod clock;
 mod documents;
 mod fake;
 mod machine;
 mod people;
 mod program;
+mod read_only;
 mod real;
 mod run;
 mod sign_in;

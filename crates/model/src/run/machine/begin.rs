@@ -98,7 +98,7 @@ impl Machine<'_> {
         self.happen(RunEvent::StepExpanded { step: place, branches });
     }
 
-    fn begin_one(&mut self, place: u32, planned: &PlannedStep) {
+    pub(super) fn begin_one(&mut self, place: u32, planned: &PlannedStep) {
         match &planned.action {
             PlannedAction::Task => self.queue(place),
             PlannedAction::Manual { instructions, fields, evidence } => {
