@@ -2459,6 +2459,15 @@ export interface operations {
           'application/json': components['schemas']['PlanView'];
         };
       };
+      /** @description What can be chosen comes from a runbook that this principal may not start */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
       /** @description No such runbook */
       404: {
         headers: {
@@ -2468,7 +2477,7 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description The runbook is retired, or something that it names is not published */
+      /** @description The runbook is retired, something that it names is not published, or what can be chosen may not be asked for */
       409: {
         headers: {
           [name: string]: unknown;
@@ -2479,6 +2488,15 @@ export interface operations {
       };
       /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -2723,6 +2741,15 @@ export interface operations {
       };
       /** @description Faulty inputs, by input name in `path` of `faults`; or more targets than it may act on */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -3112,8 +3139,17 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description A secret input is missing, or `from` is no outermost step */
+      /** @description A secret input is missing, or `from` is no outermost step, or a value is not among what can be chosen now */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };
