@@ -1272,6 +1272,11 @@ export interface components {
         /** Format: date-time */
         requested_at: string;
         requested_by: string;
+        /**
+         * Format: int64
+         * @description Grows with every change of the run.
+         */
+        revision: number;
         runbook: string;
         service?: string | null;
         /** Format: date-time */
@@ -1519,6 +1524,7 @@ export interface components {
     };
     /** @description One execution of one runbook version. */
     Run: components['schemas']['Body'] & {
+      bundle?: components['schemas']['Digest'] | null;
       cancel_requested_by?: components['schemas']['Requester'] | null;
       cause?: components['schemas']['Cause'] | null;
       change_class?: components['schemas']['ChangeClass'] | null;
@@ -1604,6 +1610,11 @@ export interface components {
       /** Format: date-time */
       requested_at: string;
       requested_by: string;
+      /**
+       * Format: int64
+       * @description Grows with every change of the run.
+       */
+      revision: number;
       runbook: string;
       service?: string | null;
       /** Format: date-time */

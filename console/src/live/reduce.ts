@@ -48,23 +48,9 @@ export function withChange(view: RunView | undefined, change: RunChange): RunVie
   return { ...header, steps, outputs };
 }
 
-function stage(run: RunSummary): number {
-  switch (run.state) {
-    case 'queued':
-      return 0;
-    case 'running':
-    case 'waiting':
-      return 1;
-    case 'canceling':
-      return 2;
-    default:
-      return 3;
-  }
-}
-
-/** Of two summaries of one run the later one; they carry no revision, but a state never goes back. */
+/** Of two summaries of one run the later one. */
 export function newerSummary(old: RunSummary | undefined, next: RunSummary): RunSummary {
-  return old !== undefined && stage(old) > stage(next) ? old : next;
+  return old !== undefined && old.revision > next.revision ? old : next;
 }
 
 export function shows(filter: RunFilter, run: RunSummary): boolean {
@@ -100,7 +86,7 @@ export function mergeIntoPages(pages: RunPages, filter: RunFilter, run: RunSumma
       pages: pages.pages.map((page) => ({
         ...page,
         items: page.items.flatMap((item) =>
-          item.id !== run.id ? [item] : shown ? [newerSummary(item, run)] : stage(item) > stage(run) ? [item] : [],
+          item.id !== run.id ? [item] : shown ? [newerSummary(item, run)] : item.revision > run.revision ? [item] : [],
         ),
       })),
     };

@@ -189,6 +189,10 @@ pub struct Run {
     pub runbook: String,
     /// The version that it performs, pinned.
     pub digest: Digest,
+    /// SHA-256 over all versions that it is pinned to: its own, those of the runbooks that it calls, the inventories. Runs of
+    /// before it was written down have none.
+    #[serde(default)]
+    pub bundle: Option<Digest>,
     pub title: Option<String>,
     pub service: Option<String>,
     /// Where its target `local` counts as being.
@@ -482,6 +486,7 @@ impl Run {
             project: self.project.clone(),
             runbook: self.runbook.clone(),
             digest: self.digest.clone(),
+            bundle: self.bundle.clone(),
             title: self.title.clone(),
             service: self.service.clone(),
             environment: self.environment.clone(),

@@ -188,6 +188,7 @@ impl Program {
             id: RunId(Uuid::from_u128(3)),
             project: "default".into(),
             digest: digest(),
+            bundle: Some(digest()),
             inputs_digest: digest(),
             inputs: self.inputs.clone(),
             reason: None,

@@ -238,6 +238,9 @@ fn describe(context: &Context, view: &RunView) -> String {
     let mut lines = vec![words::run(view)];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
     line("runbook", format!("{} ({})", run.runbook, run.digest.short()));
+    if let Some(bundle) = &run.bundle {
+        line("bundle", bundle.short().to_owned());
+    }
     line("project", run.project.clone());
     line("requested", format!("{} by {}", times::local(run.requested_at), run.requested_by.name));
     if let Some(reason) = &run.reason {
