@@ -390,7 +390,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The steps' output so far, in order, all attempts of each; standard output and standard error as they came. */
+    /**
+     * The steps' output so far, attempt after attempt as they ended and at last of those that run; of each standard output and
+     *     standard error as they came.
+     */
     get: operations['read'];
     put?: never;
     post?: never;
@@ -3072,7 +3075,10 @@ export interface operations {
   read: {
     parameters: {
       query?: {
-        /** @description Only of the step with this address, or of all with this name. */
+        /**
+         * @description Only of the step with this address, or of all with this name, and of all that is inside: of a group, of a called
+         *     runbook, of each time of a loop.
+         */
         step?: string;
       };
       header?: never;

@@ -13,12 +13,14 @@ use crate::{
     runbook::{ChangeClass, Effect, Evidence, Input, InputValues},
 };
 
+mod address;
 mod event;
 mod fold;
 mod machine;
 mod plan;
 mod values;
 
+pub use address::is_within;
 pub use event::{Requested, RunEvent, Stamped, StepEnd, StepOutcome};
 pub use fold::fold;
 pub use machine::{Refused, RunEffect, Transition, transition};

@@ -208,9 +208,7 @@ function Following({ run }: { run: RunView }) {
           log={log}
           step={path}
           attempt={shownAttempt}
-          raw={
-            step === null || path === null || hasInside(step) ? address : `${address}?step=${encodeURIComponent(path)}`
-          }
+          raw={path === null ? address : `${address}?step=${encodeURIComponent(path)}`}
           live={!hasEnded(run.state)}
           empty={emptyLog(run, path)}
         />

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use model::{
     api::{Page, RetryRequest, RunSummary, RunView},
     id::RunId,
-    run::RunState,
+    run::{RunState, is_within},
 };
 
 use crate::{
@@ -73,7 +73,7 @@ enum Command {
     Logs {
         /// The run's id.
         id: RunId,
-        /// Only of this step.
+        /// Only of this step, by its address or its name, and of all that is in it.
         #[arg(long, value_name = "NAME")]
         step: Option<String>,
         /// Go on until the run ends.
@@ -314,7 +314,7 @@ async fn logs(
 }
 
 fn known_step(view: &RunView, step: Option<&str>) -> Result<(), Failure> {
-    let is = |name: &str| view.run.steps.iter().any(|step| step.path == name || step.name == name);
+    let is = |named: &str| view.run.steps.iter().any(|step| is_within(&step.path, named));
     match step {
         Some(step) if !is(step) => {
             let names: Vec<&str> =
