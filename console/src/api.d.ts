@@ -1859,6 +1859,10 @@ export interface components {
             [key: string]: components['schemas']['Template'];
           };
           runbook: string;
+          /** @description Secret inputs that are handed on: those of the called runbook, and which of its own each is. */
+          secrets?: {
+            [key: string]: string;
+          };
         }
       | (components['schemas']['WaitAction'] & {
           /** @enum {string} */

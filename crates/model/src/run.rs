@@ -25,7 +25,7 @@ pub use event::{Requested, RunEvent, Stamped, StepEnd, StepOutcome};
 pub use fold::fold;
 pub use machine::{Refused, RunEffect, Transition, transition};
 pub use plan::{CalledRunbook, Plan, PlanFault, PlannedAction, PlannedStep, Scope};
-pub use values::{values, values_before};
+pub use values::{own_secret, values, values_before};
 
 /// Where a run stands.
 ///

@@ -19,7 +19,7 @@ pub(crate) async fn check<A: Action>(
     let known = definition::visible(values);
     let mut questions: Vec<Asked<'_>> = Vec::new();
     for (input, from, value) in declared.iter().filter_map(|input| chosen(input, values)) {
-        let question = Question::of(allowed, &input.name, from, &known).map_err(|error| unchecked(error))?;
+        let question = Question::of(allowed, &input.name, from, &known).map_err(unchecked)?;
         match questions.iter_mut().find(|asked| asked.question == question) {
             Some(asked) => asked.values.push((input, value)),
             None => questions.push(Asked { question, values: vec![(input, value)] }),
