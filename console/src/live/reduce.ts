@@ -1,6 +1,7 @@
 import type { InfiniteData } from '@tanstack/react-query';
 
 import type { Page, RunChange, RunFilter, RunState, RunSummary, RunView, RunbookSummary } from '../api/shapes';
+import { hasWords } from '../show/words';
 
 const ENDED: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'canceled', 'unknown']);
 
@@ -60,15 +61,6 @@ export function shows(filter: RunFilter, run: RunSummary): boolean {
   );
 }
 
-/** Does a run that a stream tells of belong into a list that was filtered by words? As the server does it, about. */
-function hasWords(run: RunSummary, text: string): boolean {
-  const all = [run.runbook, run.title, run.reason].join(' ').toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
-}
-
 export type RunPages = InfiniteData<Page<RunSummary>, string | null>;
 
 /** Newest first; ids are made of their time. */
@@ -92,7 +84,8 @@ export function mergeIntoPages(pages: RunPages, filter: RunFilter, run: RunSumma
     };
   }
   const [first, ...rest] = pages.pages;
-  if (!shown || !hasWords(run, filter.text) || first === undefined) {
+  // Does it belong into a list that was filtered by words? As the server does it, about.
+  if (!shown || !hasWords([run.runbook, run.title, run.reason], filter.text) || first === undefined) {
     return pages;
   }
   // Older than all that is loaded, and more is to come: it will come with its page.
