@@ -390,7 +390,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The steps' output so far, in order, all attempts of each; standard output and standard error as they came. */
+    /**
+     * The steps' output so far, attempt after attempt as they ended and at last of those that run; of each standard output and
+     *     standard error as they came.
+     */
     get: operations['read'];
     put?: never;
     post?: never;
@@ -1274,6 +1277,11 @@ export interface components {
         /** Format: date-time */
         requested_at: string;
         requested_by: string;
+        /**
+         * Format: int64
+         * @description Grows with every change of the run.
+         */
+        revision: number;
         runbook: string;
         service?: string | null;
         /** Format: date-time */
@@ -1527,6 +1535,7 @@ export interface components {
     };
     /** @description One execution of one runbook version. */
     Run: components['schemas']['Body'] & {
+      bundle?: components['schemas']['Digest'] | null;
       cancel_requested_by?: components['schemas']['Requester'] | null;
       cause?: components['schemas']['Cause'] | null;
       change_class?: components['schemas']['ChangeClass'] | null;
@@ -1612,6 +1621,11 @@ export interface components {
       /** Format: date-time */
       requested_at: string;
       requested_by: string;
+      /**
+       * Format: int64
+       * @description Grows with every change of the run.
+       */
+      revision: number;
       runbook: string;
       service?: string | null;
       /** Format: date-time */
@@ -1853,6 +1867,10 @@ export interface components {
             [key: string]: components['schemas']['Template'];
           };
           runbook: string;
+          /** @description Secret inputs that are handed on: those of the called runbook, and which of its own each is. */
+          secrets?: {
+            [key: string]: string;
+          };
         }
       | (components['schemas']['WaitAction'] & {
           /** @enum {string} */
@@ -2467,6 +2485,15 @@ export interface operations {
           'application/json': components['schemas']['PlanView'];
         };
       };
+      /** @description What can be chosen comes from a runbook that this principal may not start */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
       /** @description No such runbook */
       404: {
         headers: {
@@ -2476,7 +2503,7 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description The runbook is retired, or something that it names is not published */
+      /** @description The runbook is retired, something that it names is not published, or what can be chosen may not be asked for */
       409: {
         headers: {
           [name: string]: unknown;
@@ -2487,6 +2514,15 @@ export interface operations {
       };
       /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -2731,6 +2767,15 @@ export interface operations {
       };
       /** @description Faulty inputs, by input name in `path` of `faults`; or more targets than it may act on */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -3042,7 +3087,10 @@ export interface operations {
   read: {
     parameters: {
       query?: {
-        /** @description Only of the step with this address, or of all with this name. */
+        /**
+         * @description Only of the step with this address, or of all with this name, and of all that is inside: of a group, of a called
+         *     runbook, of each time of a loop.
+         */
         step?: string;
       };
       header?: never;
@@ -3120,8 +3168,17 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description A secret input is missing, or `from` is no outermost step */
+      /** @description A secret input is missing, or `from` is no outermost step, or a value is not among what can be chosen now */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };

@@ -322,6 +322,8 @@ pub struct RunSummary {
     /// What it waits for, while it does not move.
     #[serde(default)]
     pub waits_for: Option<String>,
+    /// Grows with every change of the run.
+    pub revision: u64,
     pub reason: Option<String>,
     pub requested_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -342,6 +344,7 @@ impl From<&Run> for RunSummary {
             service: run.service.clone(),
             state: run.state,
             waits_for: None,
+            revision: run.revision,
             reason: run.reason.clone(),
             requested_by: run.requested_by.name.clone(),
             requested_at: run.requested_at,

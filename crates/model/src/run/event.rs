@@ -152,6 +152,10 @@ pub struct Requested {
     pub id: RunId,
     pub project: String,
     pub digest: Digest,
+    /// SHA-256 over all versions that it is pinned to: its own, those that it calls, the inventories. Runs of before it was
+    /// written down have none.
+    #[serde(default)]
+    pub bundle: Option<Digest>,
     /// SHA-256 of the inputs' RFC 8785 form.
     pub inputs_digest: Digest,
     pub inputs: InputValues,

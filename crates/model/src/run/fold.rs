@@ -38,6 +38,7 @@ pub(super) fn requested_run(requested: &Requested, at: Timestamp) -> Run {
         project: requested.project.clone(),
         runbook: requested.runbook.clone(),
         digest: requested.digest.clone(),
+        bundle: requested.bundle.clone(),
         title: requested.title.clone(),
         service: requested.service.clone(),
         environment: requested.environment.clone(),

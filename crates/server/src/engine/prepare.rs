@@ -13,7 +13,7 @@ use std::{
 use model::{
     evaluate::Evaluate as _,
     inventory::{LOCAL, PRODUCTION},
-    run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, values},
+    run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, own_secret, values},
     runbook::{
         Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, StatusRange,
         Step, StepAction, Template, input_variable, secret_variable,
@@ -226,7 +226,9 @@ impl Preparing<'_> {
                         Some(secrets) => secrets,
                         none => none.insert(self.secrets().await?),
                     };
-                    let value = secrets.get(&input.name).ok_or_else(|| no_secret(&input.name))?;
+                    // Under the name that the run's own runbook has for it, whatever the called one says.
+                    let own = own_secret(self.run, self.place, &input.name);
+                    let value = own.and_then(|own| secrets.get(own)).ok_or_else(|| no_secret(&input.name))?;
                     files.push(TaskFile {
                         variable: secret_variable(&input.name),
                         name: input.name.clone(),

@@ -108,6 +108,10 @@ fn people_answer_decide_and_try_again() {
     assert_eq!(machine.finished(&run)["state"], "failed");
     let log = shown(&machine.signalbox(&["runs", "logs", &run]));
     assert_eq!(log, "hello\nto web1\nto web2\n");
+    for following in [&[][..], &["--follow"]] {
+        let rolled = [&["runs", "logs", &run, "--step", "roll"], following].concat();
+        assert_eq!(shown(&machine.signalbox(&rolled)), "to web1\nto web2\n", "a loop with all its times");
+    }
 
     let refused = machine.signalbox(&["runs", "retry", &run, "--from", "ship"]);
     assert!(refused.code == Some(2) && refused.err.contains("token"), "{}", refused.err);
