@@ -17,6 +17,9 @@ use serde_json::Value;
 
 use crate::program::{Done, Home};
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub struct Machine {
     pub home: Home,
     server: Option<Child>,
@@ -140,12 +143,15 @@ impl Machine {
     }
 
     pub fn finished(&self, run: &str) -> Value {
-        let mut view = Value::Null;
-        wait_for(&format!("the end of run {run}"), || {
-            view = self.show(run);
-            matches!(view["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown"))
-        });
-        view
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let view = self.show(run);
+            if matches!(view["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown")) {
+                return view;
+            }
+            assert!(Instant::now() < deadline, "waited too long for the end of this run: {view:#}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What the server says of itself.
@@ -183,7 +189,7 @@ impl Drop for Machine {
 }
 
 pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "waited too long for {what}");
         thread::sleep(Duration::from_millis(20));
