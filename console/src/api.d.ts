@@ -390,7 +390,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The steps' output so far, in order, all attempts of each; standard output and standard error as they came. */
+    /**
+     * The steps' output so far, attempt after attempt as they ended and at last of those that run; of each standard output and
+     *     standard error as they came.
+     */
     get: operations['read'];
     put?: never;
     post?: never;
@@ -691,6 +694,8 @@ export interface components {
       on_failure?: number[];
       phase?: components['schemas']['Phase'];
       stopping?: components['schemas']['Stopping'] | null;
+      /** @description Its time limit does not hold any more: it was under way when the backup was made that it was restored from. */
+      untimed?: boolean;
       verdict?: components['schemas']['StepEnd'] | null;
     };
     /** @description What one time of a repeated step is for. */
@@ -1287,6 +1292,11 @@ export interface components {
         /** Format: date-time */
         requested_at: string;
         requested_by: string;
+        /**
+         * Format: int64
+         * @description Grows with every change of the run.
+         */
+        revision: number;
         runbook: string;
         service?: string | null;
         /** Format: date-time */
@@ -1403,6 +1413,12 @@ export interface components {
       capabilities?: string[];
       /** @description Hosts from which choices may be fetched. */
       choices_hosts?: string[];
+      /**
+       * Format: int64
+       * @description Seconds by which the machine's clock was set ahead, or back if negative, and is not believed: for five minutes the
+       *     server keeps its own time. 0 as a rule.
+       */
+      clock_off_s?: number;
       /** @description `sqlite` or `postgres`. */
       database: string;
       /**
@@ -1554,6 +1570,7 @@ export interface components {
     };
     /** @description One execution of one runbook version. */
     Run: components['schemas']['Body'] & {
+      bundle?: components['schemas']['Digest'] | null;
       cancel_requested_by?: components['schemas']['Requester'] | null;
       cause?: components['schemas']['Cause'] | null;
       change_class?: components['schemas']['ChangeClass'] | null;
@@ -1639,6 +1656,11 @@ export interface components {
       /** Format: date-time */
       requested_at: string;
       requested_by: string;
+      /**
+       * Format: int64
+       * @description Grows with every change of the run.
+       */
+      revision: number;
       runbook: string;
       service?: string | null;
       /** Format: date-time */
@@ -1900,6 +1922,10 @@ export interface components {
             [key: string]: components['schemas']['Template'];
           };
           runbook: string;
+          /** @description Secret inputs that are handed on: those of the called runbook, and which of its own each is. */
+          secrets?: {
+            [key: string]: string;
+          };
         }
       | (components['schemas']['WaitAction'] & {
           /** @enum {string} */
@@ -2529,6 +2555,15 @@ export interface operations {
           'application/json': components['schemas']['PlanView'];
         };
       };
+      /** @description What can be chosen comes from a runbook that this principal may not start */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
       /** @description No such runbook */
       404: {
         headers: {
@@ -2538,7 +2573,7 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description The runbook is retired, or something that it names is not published */
+      /** @description The runbook is retired, something that it names is not published, or what can be chosen may not be asked for */
       409: {
         headers: {
           [name: string]: unknown;
@@ -2549,6 +2584,15 @@ export interface operations {
       };
       /** @description Faulty inputs: `faults` has every fault, by input name in `path` */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -2793,6 +2837,15 @@ export interface operations {
       };
       /** @description Faulty inputs, by input name in `path` of `faults`; or more targets than it may act on */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };
@@ -3104,7 +3157,10 @@ export interface operations {
   read: {
     parameters: {
       query?: {
-        /** @description Only of the step with this address, or of all with this name. */
+        /**
+         * @description Only of the step with this address, or of all with this name, and of all that is inside: of a group, of a called
+         *     runbook, of each time of a loop.
+         */
         step?: string;
       };
       header?: never;
@@ -3182,8 +3238,17 @@ export interface operations {
           'application/json': components['schemas']['Problem'];
         };
       };
-      /** @description A secret input is missing, or `from` is no outermost step */
+      /** @description A secret input is missing, or `from` is no outermost step, or a value is not among what can be chosen now */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started */
+      502: {
         headers: {
           [name: string]: unknown;
         };

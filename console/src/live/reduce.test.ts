@@ -7,8 +7,9 @@ import { Cursor, waitBefore } from './stream';
 
 const ALL = { states: [], runbook: null, text: '' };
 
-function run(id: string, state: RunState, runbook = 'deploy'): RunSummary {
-  return { id, state, runbook, project: 'default', requested_by: 'anna', requested_at: '2026-11-23T06:00:00Z' };
+function run(id: string, state: RunState, { runbook = 'deploy', revision = 2 } = {}): RunSummary {
+  const requested_at = '2026-11-23T06:00:00Z';
+  return { id, state, runbook, revision, project: 'default', requested_by: 'anna', requested_at };
 }
 
 function pages(next: string | null, ...items: RunSummary[]): RunPages {
@@ -87,9 +88,15 @@ test('a list follows its runs', () => {
   expect(states(mergeIntoPages(list, ALL, run('2', 'queued')))).toEqual(['3 running', '2 queued', '1 queued']);
 });
 
-test('a state never goes back in a list', () => {
-  const list = pages(null, run('1', 'succeeded'));
-  expect(states(mergeIntoPages(list, ALL, run('1', 'running')))).toEqual(['1 succeeded']);
+test('a run never goes back in a list', () => {
+  const list = pages(null, run('1', 'succeeded'), run('0', 'running', { revision: 5 }));
+  const kept = ['1 succeeded', '0 running'];
+  expect(states(mergeIntoPages(list, ALL, run('1', 'running', { revision: 1 })))).toEqual(kept);
+  // Between running and waiting only the revision says which is later.
+  expect(states(mergeIntoPages(list, ALL, run('0', 'waiting', { revision: 4 })))).toEqual(kept);
+  const filter = { states: ['running' as const, 'succeeded' as const], runbook: null, text: '' };
+  expect(states(mergeIntoPages(list, filter, run('0', 'waiting', { revision: 4 })))).toEqual(kept);
+  expect(states(mergeIntoPages(list, filter, run('0', 'waiting', { revision: 6 })))).toEqual(['1 succeeded']);
 });
 
 test('a filtered list gains and loses runs', () => {
@@ -108,7 +115,7 @@ test('a run older than what is loaded waits for its page', () => {
 
 test('an answer that is older than a stream’s word does not set a list back', () => {
   const latest = new LatestRuns();
-  latest.note(run('1', 'succeeded'));
+  latest.note(run('1', 'succeeded', { revision: 3 }));
   expect(latest.freshen({ items: [run('1', 'running')], next: null }, ALL).items[0]?.state).toBe('succeeded');
   const filter = { states: ['running' as const], runbook: null, text: '' };
   expect(latest.freshen({ items: [run('1', 'running')], next: null }, filter).items).toEqual([]);
@@ -120,7 +127,7 @@ test('a runbook knows its newest run', () => {
   expect(last(run('3', 'failed'))).toBe('failed');
   expect(last(run('4', 'queued'))).toBe('queued');
   expect(last(run('2', 'failed'))).toBe('running');
-  expect(last(run('9', 'failed', 'other'))).toBe('running');
+  expect(last(run('9', 'failed', { runbook: 'other' }))).toBe('running');
 });
 
 test('a doubled event is told by its id', () => {

@@ -1,6 +1,7 @@
 import type { InfiniteData } from '@tanstack/react-query';
 
 import type { Page, RunChange, RunFilter, RunState, RunSummary, RunView, RunbookSummary } from '../api/shapes';
+import { hasWords } from '../show/words';
 
 const ENDED: ReadonlySet<RunState> = new Set(['succeeded', 'failed', 'canceled', 'unknown']);
 
@@ -48,23 +49,9 @@ export function withChange(view: RunView | undefined, change: RunChange): RunVie
   return { ...header, steps, outputs };
 }
 
-function stage(run: RunSummary): number {
-  switch (run.state) {
-    case 'queued':
-      return 0;
-    case 'running':
-    case 'waiting':
-      return 1;
-    case 'canceling':
-      return 2;
-    default:
-      return 3;
-  }
-}
-
-/** Of two summaries of one run the later one; they carry no revision, but a state never goes back. */
+/** Of two summaries of one run the later one. */
 export function newerSummary(old: RunSummary | undefined, next: RunSummary): RunSummary {
-  return old !== undefined && stage(old) > stage(next) ? old : next;
+  return old !== undefined && old.revision > next.revision ? old : next;
 }
 
 export function shows(filter: RunFilter, run: RunSummary): boolean {
@@ -72,15 +59,6 @@ export function shows(filter: RunFilter, run: RunSummary): boolean {
     (filter.states.length === 0 || filter.states.includes(run.state)) &&
     (filter.runbook === null || filter.runbook === run.runbook)
   );
-}
-
-/** Does a run that a stream tells of belong into a list that was filtered by words? As the server does it, about. */
-function hasWords(run: RunSummary, text: string): boolean {
-  const all = [run.runbook, run.title, run.reason].join(' ').toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
 }
 
 export type RunPages = InfiniteData<Page<RunSummary>, string | null>;
@@ -100,13 +78,14 @@ export function mergeIntoPages(pages: RunPages, filter: RunFilter, run: RunSumma
       pages: pages.pages.map((page) => ({
         ...page,
         items: page.items.flatMap((item) =>
-          item.id !== run.id ? [item] : shown ? [newerSummary(item, run)] : stage(item) > stage(run) ? [item] : [],
+          item.id !== run.id ? [item] : shown ? [newerSummary(item, run)] : item.revision > run.revision ? [item] : [],
         ),
       })),
     };
   }
   const [first, ...rest] = pages.pages;
-  if (!shown || !hasWords(run, filter.text) || first === undefined) {
+  // Does it belong into a list that was filtered by words? As the server does it, about.
+  if (!shown || !hasWords([run.runbook, run.title, run.reason], filter.text) || first === undefined) {
     return pages;
   }
   // Older than all that is loaded, and more is to come: it will come with its page.

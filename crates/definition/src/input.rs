@@ -373,7 +373,7 @@ pub(crate) fn pointer(node: &Node, what: &str, faults: &mut Faults<'_>) -> Optio
     Some(text.to_owned())
 }
 
-/// Templates by name: the inputs of a called runbook. A number or a boolean is its text.
+/// Templates by name. A number or a boolean is its text.
 pub(crate) fn read_templates(
     node: &Node,
     what: &str,
@@ -381,11 +381,30 @@ pub(crate) fn read_templates(
     places: &mut Places,
     faults: &mut Faults<'_>,
 ) -> BTreeMap<String, Template> {
+    let text_alone = |name: &str, node: &Node, faults: &mut Faults<'_>| {
+        let _ = fields::text(node, &format!("The value of {}", quoted(name)), faults);
+    };
+    read_given(node, what, key, places, text_alone, faults)
+}
+
+/// What a called runbook is given: templates by name, as [`read_templates`]; `mapping` reads what is one.
+pub(crate) fn read_given(
+    node: &Node,
+    what: &str,
+    key: &str,
+    places: &mut Places,
+    mut mapping: impl FnMut(&str, &Node, &mut Faults<'_>),
+    faults: &mut Faults<'_>,
+) -> BTreeMap<String, Template> {
     let mut templates = BTreeMap::new();
     for entry in fields::entries(node, what, faults).unwrap_or_default() {
         let name = &entry.key.text;
         places.put(format!("{key}/{name}"), entry.value.span);
         let text = match &entry.value.content {
+            Content::Mapping(_) => {
+                mapping(name, &entry.value, faults);
+                None
+            }
             Content::Integer(_) | Content::Boolean(_) | Content::Decimal(_) => {
                 Some(faults.source.slice(entry.value.span))
             }

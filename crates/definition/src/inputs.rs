@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::{Timestamp, tz::TimeZone};
 use model::{
     api::{Fault, Severity},
-    runbook::{ComputedDefault, INPUTS_MAX, Input, InputValue, InputValues, Rule},
+    runbook::{ComputedDefault, INPUTS_MAX, Input, InputKind, InputValue, InputValues, Rule},
 };
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::{
     fault::{Code, quoted},
     secret::SecretText,
     suggest,
-    value::{read_value, what},
+    value::{not_an_option, read_value, what},
 };
 
 /// Who asks, and when: what computed defaults are taken from.
@@ -66,6 +66,25 @@ pub fn read_fields(
     read(fields, &[], given, Some(asking)).map(|read| read.values)
 }
 
+/// What can be read of values that somebody is still filling in, with defaults. What is faulty or missing is left out.
+pub fn read_so_far(inputs: &[Input], given: &BTreeMap<String, Value>, asking: &Asking<'_>) -> InputValues {
+    read_each(inputs, given, Some(asking)).0.values
+}
+
+/// Is the value of a choice whose options were fetched among them? What else may be typed is not for this to judge.
+pub fn check_option(input: &Input, value: &InputValue, options: &[String]) -> Option<Fault> {
+    let among = |text: &str| options.iter().any(|option| option == text);
+    let all = match (&input.kind, value) {
+        (InputKind::Choice { free: true, .. }, _) => true,
+        (_, InputValue::Text(text)) => among(text),
+        (_, InputValue::Json(Value::Array(items))) => {
+            items.iter().all(|item| item.as_str().is_some_and(among))
+        }
+        _ => false,
+    };
+    (!all).then(|| not_an_option(&input.name, options).of(&input.name))
+}
+
 /// Without `asking` a computed default is a fault.
 pub(crate) fn read(
     inputs: &[Input],
@@ -73,11 +92,33 @@ pub(crate) fn read(
     given: &BTreeMap<String, Value>,
     asking: Option<&Asking<'_>>,
 ) -> Result<ReadInputs, Vec<Fault>> {
-    let mut faults = Vec::new();
     let strangers = given.keys().filter(|name| !inputs.iter().any(|input| input.name == **name));
-    for (count, name) in strangers.enumerate() {
-        faults.push(unknown(name, inputs, count < SUGGEST_TIMES).of(name));
+    let strangers = strangers.enumerate();
+    let mut faults: Vec<Fault> =
+        strangers.map(|(count, name)| unknown(name, inputs, count < SUGGEST_TIMES).of(name)).collect();
+    let (reading, of_values) = read_each(inputs, given, asking);
+    faults.extend(of_values);
+    let sizes = reading.values.values().map(|value| value.to_variable().len());
+    let total: usize = sizes.chain(reading.secrets.values().map(|secret| secret.expose().len())).sum();
+    if total > INPUTS_MAX {
+        let message =
+            format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
+        faults.push(Refusal::new(Code::InputsTooLarge, message).of(""));
     }
+    if faults.is_empty() {
+        let values = visible(&reading.values);
+        faults.extend(rules.iter().filter_map(|rule| judge_rule(rule, &values)));
+    }
+    if faults.is_empty() { Ok(reading) } else { Err(faults) }
+}
+
+/// The values that can be read, and what is wrong with the others.
+fn read_each(
+    inputs: &[Input],
+    given: &BTreeMap<String, Value>,
+    asking: Option<&Asking<'_>>,
+) -> (ReadInputs, Vec<Fault>) {
+    let mut faults = Vec::new();
     let mut reading = ReadInputs::default();
     // Of these nobody knows the value, so that what depends on them is not judged.
     let mut doubtful: Vec<&str> = Vec::new();
@@ -98,18 +139,7 @@ pub(crate) fn read(
             }
         }
     }
-    let sizes = reading.values.values().map(|value| value.to_variable().len());
-    let total: usize = sizes.chain(reading.secrets.values().map(|secret| secret.expose().len())).sum();
-    if total > INPUTS_MAX {
-        let message =
-            format!("The inputs hold {total} bytes together, but at most {INPUTS_MAX} (1 MiB) are taken.");
-        faults.push(Refusal::new(Code::InputsTooLarge, message).of(""));
-    }
-    if faults.is_empty() {
-        let values = visible(&reading);
-        faults.extend(rules.iter().filter_map(|rule| judge_rule(rule, &values)));
-    }
-    if faults.is_empty() { Ok(reading) } else { Err(faults) }
+    (reading, faults)
 }
 
 pub(crate) enum Taken {
@@ -178,7 +208,7 @@ fn shown(input: &Input, reading: &ReadInputs, doubtful: &[&str]) -> Shown {
         let message = format!("Whether the input `{}` is asked for cannot be said: {why}.", input.name);
         Shown::Faulty(Refusal::new(Code::BadExpression, message))
     };
-    match engine::judge(&condition.0, &visible(reading)) {
+    match engine::judge(&condition.0, &visible(&reading.values)) {
         Ok(Value::Bool(true)) => Shown::Yes,
         // What depends on a value that is not there is not asked for.
         Ok(Value::Bool(false)) | Err(NoValue::Missing(_)) => Shown::No,
@@ -187,9 +217,9 @@ fn shown(input: &Input, reading: &ReadInputs, doubtful: &[&str]) -> Shown {
     }
 }
 
-/// What expressions see of the inputs.
-fn visible(reading: &ReadInputs) -> Value {
-    let shown = reading.values.iter().filter(|(_, value)| !value.is_sealed());
+/// What expressions and templates see of the inputs: all but secrets.
+pub fn visible(values: &InputValues) -> Value {
+    let shown = values.iter().filter(|(_, value)| !value.is_sealed());
     let inputs: serde_json::Map<String, Value> =
         shown.map(|(name, value)| (name.clone(), value.to_json())).collect();
     json!({"inputs": inputs})

@@ -55,7 +55,7 @@ pub use digest::{bundle_digest, digest, inputs_digest, inventory_digest, sha256}
 pub use expression::engine::Expressions;
 pub use fault::Code;
 pub use files::{ListedFile, Listing};
-pub use inputs::{Asking, ReadInputs, read_fields, read_inputs};
+pub use inputs::{Asking, ReadInputs, check_option, read_fields, read_inputs, read_so_far, visible};
 pub use mentions::{Mentions, mentions};
 pub use plan::plan_steps;
 pub use read::{Definition, Kind, Reading, SourceText, read};

@@ -116,11 +116,15 @@ impl Planner<'_> {
         let inside = format!("{path}{}", "[…]".repeat(repeated));
         let inner = At { path: &inside, depth: at.depth + 1, ..*at };
         self.steps(step.action.inner_steps(), &inner);
-        if let StepAction::Runbook { name, inputs } = &step.action
+        if let StepAction::Runbook { name, inputs, secrets } = &step.action
             && at.calls < CALLS_MAX
             && let Some(called) = self.callees.get(name)
         {
+            let sealed = |own: &String| at.values?.get(own).filter(|value| value.is_sealed());
+            let handed =
+                secrets.iter().filter_map(|(name, own)| Some((name.clone(), sealed(own)?.to_json())));
             let given = values.as_ref().and_then(|values| self.given(inputs, values));
+            let given = given.map(|given| given.into_iter().chain(handed).collect::<BTreeMap<_, _>>());
             // What is only computed when the run is asked for is not known here, and nothing is made of it.
             let read = given.and_then(|given| {
                 let known = |input: &&Input| input.default_from.is_none() || given.contains_key(&input.name);

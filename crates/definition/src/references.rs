@@ -316,7 +316,7 @@ impl<'w> Walker<'w> {
                             Some(hint(output, &known, "outputs")),
                         );
                     }
-                    self.given(called, inputs, &format!("{key}/from/inputs"), &place);
+                    self.given(called, inputs, None, &format!("{key}/from/inputs"), &place);
                 }
             }
         }
@@ -403,7 +403,7 @@ impl<'w> Walker<'w> {
         drop(scope);
         match &step.action {
             StepAction::Manual(manual) => self.declared(&manual.fields, &format!("{key}/fields")),
-            StepAction::Runbook { name, inputs } => self.call(name, inputs, &key),
+            StepAction::Runbook { name, inputs, secrets } => self.call(name, inputs, secrets, &key),
             _ => {}
         }
         let own = scope::step(self.outputs(&step.action));
@@ -497,8 +497,17 @@ impl<'w> Walker<'w> {
         found
     }
 
-    fn call(&mut self, name: &str, inputs: &'w BTreeMap<String, Template>, key: &str) {
+    fn call(
+        &mut self,
+        name: &str,
+        inputs: &'w BTreeMap<String, Template>,
+        secrets: &'w BTreeMap<String, String>,
+        key: &str,
+    ) {
         let place = format!("{key}/runbook");
+        for (name, own) in secrets {
+            self.secret_is_there(&format!("{key}/inputs/{name}"), own);
+        }
         let Some(called) = self.called(name, &place) else {
             if name == self.runbook.name {
                 self.cycle(&place, &[]);
@@ -508,7 +517,27 @@ impl<'w> Walker<'w> {
         if let Some(way) = self.way_back(name) {
             return self.cycle(&place, &way);
         }
-        self.given(called, inputs, &format!("{key}/inputs"), &place);
+        self.given(called, inputs, Some(secrets), &format!("{key}/inputs"), &place);
+    }
+
+    /// What is handed on by `{input: NAME}`.
+    fn secret_is_there(&mut self, key: &str, name: &str) {
+        let inputs = Rc::clone(&self.inputs);
+        match inputs.known.get(name) {
+            Some(Type::Secret) => {}
+            Some(_) => {
+                let message =
+                    format!("The input {} is no secret, and only one is handed on so.", quoted(name));
+                let hint = format!("Any other goes by its value: `'{{{{ inputs.{name} }}}}'`.");
+                self.say(Code::TypeMismatch, key, message, Some(hint));
+            }
+            None => {
+                let secrets = inputs.known.iter().filter(|(_, kind)| matches!(kind, Type::Secret));
+                let secrets: Vec<&str> = secrets.map(|(name, _)| name.as_str()).collect();
+                let message = format!("There is no input {} here.", quoted(name));
+                self.say(Code::UnknownReference, key, message, Some(hint(name, &secrets, "secret inputs")));
+            }
+        }
     }
 
     fn cycle(&mut self, place: &str, way: &[String]) {
@@ -541,41 +570,68 @@ impl<'w> Walker<'w> {
         None
     }
 
-    /// What a runbook is called with, held against what it declares.
-    fn given(&mut self, called: &'w Runbook, given: &BTreeMap<String, Template>, key: &str, place: &str) {
-        for name in given.keys() {
+    /// What a runbook is called with, held against what it declares. `secrets` are those handed on; none can be where a form
+    /// asks it for choices.
+    fn given(
+        &mut self,
+        called: &'w Runbook,
+        templates: &BTreeMap<String, Template>,
+        secrets: Option<&BTreeMap<String, String>>,
+        key: &str,
+        place: &str,
+    ) {
+        let handed = |name: &str| secrets.is_some_and(|secrets| secrets.contains_key(name));
+        let way = |name: &str| {
+            secrets.map(|_| format!("Hand on a secret input of this runbook: `{name}: {{input: NAME}}`."))
+        };
+        for name in templates.keys().chain(secrets.into_iter().flat_map(BTreeMap::keys)) {
+            let place = format!("{key}/{name}");
             match called.inputs.iter().find(|input| input.name == *name) {
                 None => {
                     let known: Vec<&str> = called.inputs.iter().map(|input| input.name.as_str()).collect();
                     let message =
                         format!("The runbook {} has no input {}.", quoted(&called.name), quoted(name));
-                    self.say(
-                        Code::UnknownReference,
-                        &format!("{key}/{name}"),
-                        message,
-                        Some(hint(name, &known, "inputs")),
-                    );
+                    let hint = Some(hint(name, &known, "inputs"));
+                    self.say(Code::UnknownReference, &place, message, hint);
                 }
-                Some(input) if input.kind == InputKind::Secret => {
-                    let message = format!("The input {} is a secret, which no call can give.", quoted(name));
-                    self.say(Code::SecretInCall, &format!("{key}/{name}"), message, None);
+                Some(Input { kind: InputKind::Secret, .. }) if !handed(name) => {
+                    let message =
+                        format!("The input {} is a secret, which no template can give.", quoted(name));
+                    self.say(Code::SecretInCall, &place, message, way(name));
+                }
+                Some(Input { kind, .. }) if handed(name) && *kind != InputKind::Secret => {
+                    let message = format!(
+                        "The input {} of the runbook {} is no secret, and would show one that is handed on.",
+                        quoted(name),
+                        quoted(&called.name)
+                    );
+                    let hint = Some(format!("There it must be `{name}: {{type: secret}}`."));
+                    self.say(Code::SecretInCall, &place, message, hint);
                 }
                 Some(_) => {}
             }
         }
+        let given = |name: &String| templates.contains_key(name) || handed(name);
         for input in called.inputs.iter().filter(|input| input.required && input.show_if.is_none()) {
-            if input.kind == InputKind::Secret {
-                let message = format!(
-                    "The runbook {} cannot be called: its input {} is a secret, which no call can give.",
-                    quoted(&called.name),
-                    quoted(&input.name)
-                );
-                self.say(Code::SecretInCall, place, message, None);
-            } else if !given.contains_key(&input.name) {
-                let message =
-                    format!("The runbook {} needs the input {}.", quoted(&called.name), quoted(&input.name));
-                let hint = Some(format!("Give it under `inputs`: `{}: …`.", input.name));
-                self.say(Code::MissingKey, place, message, hint);
+            if given(&input.name) {
+                continue;
+            }
+            let message =
+                format!("The runbook {} needs the input {}.", quoted(&called.name), quoted(&input.name));
+            match (&input.kind, way(&input.name)) {
+                (InputKind::Secret, None) => {
+                    let message = format!(
+                        "The runbook {} cannot be asked: its input {} is a secret, which no form gives for choices.",
+                        quoted(&called.name),
+                        quoted(&input.name)
+                    );
+                    self.say(Code::SecretInCall, place, message, None);
+                }
+                (InputKind::Secret, way) => self.say(Code::MissingKey, place, message, way),
+                _ => {
+                    let hint = Some(format!("Give it under `inputs`: `{}: …`.", input.name));
+                    self.say(Code::MissingKey, place, message, hint);
+                }
             }
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn read_value(input: &Input, value: &Value) -> Result<Taken, Refusal>
             number_value(number)
         }
         InputKind::Choice { options, multiple, free, from } => {
-            // What a fetched choice has is known to whoever fetched it.
+            // What a fetched choice has is known to whoever fetched it: see `check_option`.
             let closed = !*free && from.is_none();
             let check = |text: &str| {
                 if closed && !options.iter().any(|option| option == text) {
@@ -368,11 +368,12 @@ fn bounds(min: Option<String>, max: Option<String>) -> String {
     }
 }
 
-fn not_an_option(name: &str, options: &[String]) -> Refusal {
+pub(crate) fn not_an_option(name: &str, options: &[String]) -> Refusal {
     const SHOWN: usize = 20;
     let shown: Vec<&str> = options.iter().map(String::as_str).take(SHOWN).collect();
     let more = options.len() - shown.len();
     let hint = match more {
+        0 if options.is_empty() => "It has no options now.".to_owned(),
         0 => format!("Its options are {}.", listed(&shown, "and")),
         _ => format!("Its options are {} and {more} more.", listed(&shown, "and")),
     };

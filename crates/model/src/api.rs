@@ -322,6 +322,8 @@ pub struct RunSummary {
     /// What it waits for, while it does not move.
     #[serde(default)]
     pub waits_for: Option<String>,
+    /// Grows with every change of the run.
+    pub revision: u64,
     pub reason: Option<String>,
     pub requested_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -342,6 +344,7 @@ impl From<&Run> for RunSummary {
             service: run.service.clone(),
             state: run.state,
             waits_for: None,
+            revision: run.revision,
             reason: run.reason.clone(),
             requested_by: run.requested_by.name.clone(),
             requested_at: run.requested_at,
@@ -687,4 +690,8 @@ pub struct PlatformStatus {
     /// Hosts from which choices may be fetched.
     #[serde(default)]
     pub choices_hosts: Vec<String>,
+    /// Seconds by which the machine's clock was set ahead, or back if negative, and is not believed: for five minutes the
+    /// server keeps its own time. 0 as a rule.
+    #[serde(default)]
+    pub clock_off_s: i64,
 }

@@ -14,17 +14,19 @@ use crate::{
     runbook::{ChangeClass, Effect, Evidence, Input, InputValues},
 };
 
+mod address;
 mod event;
 mod fold;
 mod machine;
 mod plan;
 mod values;
 
+pub use address::is_within;
 pub use event::{Requested, RunEvent, Stamped, StepEnd, StepOutcome};
 pub use fold::fold;
 pub use machine::{Refused, RunEffect, Transition, transition};
 pub use plan::{CalledRunbook, Plan, PlanFault, PlannedAction, PlannedStep, Scope};
-pub use values::{values, values_before};
+pub use values::{own_secret, values, values_before};
 
 /// Where a run stands.
 ///
@@ -190,6 +192,10 @@ pub struct Run {
     pub runbook: String,
     /// The version that it performs, pinned.
     pub digest: Digest,
+    /// SHA-256 over all versions that it is pinned to: its own, those of the runbooks that it calls, the inventories. Runs of
+    /// before it was written down have none.
+    #[serde(default)]
+    pub bundle: Option<Digest>,
     pub title: Option<String>,
     pub service: Option<String>,
     /// Where its target `local` counts as being.
@@ -273,6 +279,9 @@ pub struct Body {
     /// The cleanup itself was canceled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleanup_stopping: bool,
+    /// Its time limit does not hold any more: it was under way when the backup was made that it was restored from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untimed: bool,
 }
 
 /// Which part is performed.
@@ -489,6 +498,7 @@ impl Run {
             project: self.project.clone(),
             runbook: self.runbook.clone(),
             digest: self.digest.clone(),
+            bundle: self.bundle.clone(),
             title: self.title.clone(),
             service: self.service.clone(),
             environment: self.environment.clone(),

@@ -676,6 +676,9 @@ pub enum StepAction {
         name: String,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         inputs: BTreeMap<String, Template>,
+        /// Secret inputs that are handed on: those of the called runbook, and which of its own each is.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        secrets: BTreeMap<String, String>,
     },
     /// Nothing, for a while.
     Wait(Wait),

@@ -16,7 +16,8 @@ use axum::{
     http::{HeaderMap, Method, header, request::Parts},
 };
 use axum_extra::extract::CookieJar;
-use policy::{Action, Authorized, Principal, Resource};
+use model::run::Requester;
+use policy::{Action, Authorized, Principal, Resource, RunStart};
 use store::{Identity, Store, StoreError};
 use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -118,6 +119,22 @@ impl<A: Action> Allowed<A> {
     /// May whoever asks do `B` too, on something that the path does not name: a runbook that is called?
     pub(crate) fn also<B: Action>(&self, resource: &Resource) -> Result<Authorized<B>, ApiError> {
         policy::decide::<B>(self.principal(), resource).map_err(|denial| ApiError::denied(&denial))
+    }
+
+    /// What is performed as a part of a run, or for it, must be allowed to whoever asks as if it were started alone.
+    pub(crate) fn may_start(&self, project: &str, runbook: &str) -> Result<(), ApiError> {
+        let resource = Resource {
+            project: Some(project.to_owned()),
+            runbook: Some(runbook.to_owned()),
+            ..Resource::default()
+        };
+        self.also::<RunStart>(&resource).map(drop)
+    }
+
+    /// Whoever asks, as events name them.
+    pub(crate) fn requester(&self) -> Requester {
+        let principal = self.principal();
+        Requester { id: principal.id, name: principal.name.clone() }
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -30,7 +30,8 @@ steps wrote (output/). To use it:
 The key file (`key` in the data directory) is NOT in here, and is never to lie beside a backup. Secret inputs of runs
 that had not ended are sealed under it: without --key they cannot be opened, and those runs fail where they need one.
 
-A restored server starts nothing that was running when the backup was taken: how those steps ended is unknown.
+A restored server goes on with no run by itself: nobody knows what happened since the backup was taken, so whatever ran,
+was queued or waited for a moment asks a person.
 ";
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod access;
 mod archive;
 mod body;
+mod choices;
 mod clock;
 mod console;
 mod data_dir;

@@ -12,6 +12,7 @@ use model::{
     definition::Compiled,
     id::{ProjectId, RunId, Uuid},
     inventory::{LOCAL, PRODUCTION, PinnedInventory, Target},
+    name::Digest,
     run::{CalledRunbook, Plan, PlannedAction, Requested, Requester, RetryOf, Run, UploadedFile},
     runbook::{ChoicesFrom, Input, InputKind, InputValue, InputValues, On, Runbook, StepAction},
     service::{Service, Team},
@@ -280,6 +281,7 @@ impl Pinned {
             id: RunId(Uuid::now_v7()),
             project: project.to_owned(),
             digest,
+            bundle: Some(bundle(&plan)),
             inputs_digest: definition::inputs_digest(&values),
             inputs: values,
             reason,
@@ -298,6 +300,14 @@ impl Pinned {
         };
         Ok(Planned { requested, secrets })
     }
+}
+
+/// The digest of all that a plan is pinned to.
+pub(crate) fn bundle(plan: &Plan) -> Digest {
+    let runbooks = plan.scopes.iter().map(|scope| ("Runbook", scope.runbook.as_str(), &scope.digest));
+    let inventories =
+        plan.inventories.iter().map(|(name, pinned)| ("Inventory", name.as_str(), &pinned.digest));
+    definition::bundle_digest(runbooks.chain(inventories))
 }
 
 /// What a run may act on.

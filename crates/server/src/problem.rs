@@ -42,6 +42,12 @@ impl ApiError {
         self
     }
 
+    /// What it means here: one more sentence.
+    pub(crate) fn and(mut self, sentence: &str) -> Self {
+        self.0.detail = format!("{} {sentence}", self.0.detail);
+        self
+    }
+
     pub(crate) fn not_signed_in() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,

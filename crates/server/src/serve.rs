@@ -54,6 +54,8 @@ pub struct Ready {
     pub first_start: bool,
     /// Attempts that were running when the last server went away: they run on, ended meanwhile, or are lost.
     pub recovered: Recovered,
+    /// The store was restored from a backup, and this is its first start since.
+    pub restored: Option<store::Restored>,
     /// What this machine can do for the steps, in words.
     pub capabilities: Vec<String>,
 }
@@ -92,12 +94,9 @@ pub async fn serve(
         forbidden: vec![address],
         slots: slots(),
     });
-    if let Some(restored) = store.after_restore(clock::now()).await.map_err(StartError::Recover)? {
-        tracing::warn!(
-            backup_of = %restored.backup_of,
-            runs = restored.runs.len(),
-            "this store was restored from a backup: what was running or queued then is started by nobody"
-        );
+    let restored = store.after_restore(clock::now()).await.map_err(StartError::Recover)?;
+    if let Some(store::Restored { backup_of, runs }) = restored {
+        tracing::warn!(%backup_of, runs, "this store was restored from a backup: no run goes on without a person's word");
     }
     let same_boot = data_dir.is_same_boot().unwrap_or_else(|error| {
         tracing::warn!(%error, "whether the machine was started again since the last server ran is not known");
@@ -133,7 +132,14 @@ pub async fn serve(
         choices_hosts: settings.choices_hosts,
     };
     let app = App::new(store.clone(), engine.clone(), surroundings);
-    ready(Ready { address, admin_token: data_dir.admin_token(), first_start, recovered, capabilities });
+    ready(Ready {
+        address,
+        admin_token: data_dir.admin_token(),
+        first_start,
+        recovered,
+        restored,
+        capabilities,
+    });
 
     let stopping = {
         let engine = engine.clone();
@@ -180,7 +186,10 @@ pub(crate) fn slots() -> usize {
 
 async fn forget_old_keys(store: Store) {
     loop {
-        if let Some(id) = first_id_at(clock::now().saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::UNIX_EPOCH))
+        // Keys go by the time that their ids say, and that is the machine's clock.
+        if clock::doubted().is_none()
+            && let Some(id) =
+                first_id_at(clock::now().saturating_sub(KEYS_KEPT).unwrap_or(Timestamp::UNIX_EPOCH))
             && let Err(error) = store.forget_keys_before(id).await
         {
             tracing::warn!(%error, "old idempotency keys could not be forgotten");

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::{
     clock,
     engine::{Engine, LiveEvent, Parts},
-    serve, source,
+    planning, serve, source,
 };
 
 const PROJECT: &str = "local";
@@ -195,6 +195,7 @@ fn requested(chosen: &CalledRunbook, inputs: InputValues, plan: Plan, by: &Reque
         id: RunId(Uuid::now_v7()),
         project: PROJECT.to_owned(),
         digest: chosen.digest.clone(),
+        bundle: Some(planning::bundle(&plan)),
         inputs_digest: definition::inputs_digest(&inputs),
         inputs,
         reason: None,

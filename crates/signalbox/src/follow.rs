@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use model::{
     api::{OutputChunk, OutputStream, RunChange, RunView},
     id::RunId,
-    run::{RunState, StepRun, StepState, WaitReason},
+    run::{RunState, StepRun, StepState, WaitReason, is_within},
 };
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ const LINE_MAX: usize = 16 * 1024;
 pub struct Watch<'a> {
     context: &'a Context,
     printer: &'a Printer,
-    /// Only this step's output.
+    /// Only the output of this step and of all that is in it.
     step: Option<&'a str>,
     /// Tell of states at all; else only output is written.
     telling: bool,
@@ -176,7 +176,7 @@ impl<'a> Watch<'a> {
     }
 
     fn output(&mut self, chunk: &OutputChunk) {
-        if self.step.is_some_and(|step| step != chunk.step && !chunk.step.ends_with(&format!(".{step}"))) {
+        if self.step.is_some_and(|step| !is_within(&chunk.step, step)) {
             return;
         }
         if self.printer.is_json() {

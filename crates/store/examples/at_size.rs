@@ -93,6 +93,7 @@ fn requested(steps: u32, parallel: bool) -> Requested {
         id: RunId(Uuid::now_v7()),
         project: "default".into(),
         digest: digest.clone(),
+        bundle: Some(digest.clone()),
         inputs_digest: digest,
         inputs: BTreeMap::new(),
         reason: Some("a reason of usual length, OPS-1234".into()),

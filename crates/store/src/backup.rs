@@ -1,7 +1,7 @@
 //! A copy of the store while it is used, and what becomes of a store that was made from one.
 //!
 //! A copy says of itself when it was made. A store that says so was restored: much may have happened to the world since,
-//! so nothing goes on by itself that could do again what was done already.
+//! so nothing goes on by itself.
 
 use std::{
     fs,
@@ -11,26 +11,26 @@ use std::{
 };
 
 use jiff::Timestamp;
-use model::{
-    id::{RunId, Uuid},
-    run::{Cause, RunEvent},
-};
+use model::{id::Uuid, run::RunEvent};
 use sqlx::{ConnectOptions, Connection, Row, sqlite::SqliteConnectOptions};
 
 use crate::{
-    Advanced, Store, StoreError,
+    Store, StoreError,
     engine::{Engine, in_read, in_write},
 };
 
 const BACKUP_OF: &str = "backup_of";
 
+/// Runs that are looked at together.
+const RUNS_AT_ONCE: u32 = 500;
+
 /// What became of a store that was restored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Restored {
     /// When the backup was made.
     pub backup_of: Timestamp,
-    /// Every run that moved, as it is now.
-    pub runs: Vec<Advanced>,
+    /// Runs that had not ended: people say how they go on.
+    pub runs: u64,
 }
 
 impl Store {
@@ -113,9 +113,9 @@ impl Store {
         })
     }
 
-    /// At the start of a server, before anything else: if the store was restored, every attempt that was running and every
-    /// task that was queued is lost. Nobody knows whether they were performed since the backup was made, so nothing
-    /// starts by itself. Locks stay with their runs, and idempotency keys stay. None if the store was not restored.
+    /// At the start of a server, before anything else: if the store was restored, nothing of the runs that had not ended
+    /// goes on without a person's word ([`RunEvent::Restored`]). Nobody knows what happened since the backup was made.
+    /// Locks stay with their runs, and idempotency keys stay. None if the store was not restored.
     ///
     /// It may be called again after a crash in the middle: what is left is done then.
     ///
@@ -133,29 +133,19 @@ impl Store {
         let backup_of: Timestamp = mark
             .parse()
             .map_err(|_| StoreError::Corrupt(format!("the backup was made at `{mark}`, which is no time")))?;
-        let mut runs: Vec<Advanced> = Vec::new();
+        let mut restored = Restored { backup_of, runs: 0 };
+        let mut after = None;
         loop {
-            let running = self.running_attempts().await?;
-            let lost = |step, attempt| RunEvent::StepLost {
-                step,
-                attempt,
-                cause: Cause::ServerLost,
-                message: format!(
-                    "the store was restored from a backup of {backup_of}: nobody knows what became of it"
-                ),
-            };
-            let mut moved = false;
-            for found in running {
-                let event = lost(found.step, found.attempt);
-                moved |= self.after_restore_of(&mut runs, found.run, at, event).await?;
-            }
-            // A task is lost too. Its start is stored first: only what began can be lost.
-            for (run, step, attempt) in self.queued_tasks().await? {
-                let event = RunEvent::StepStarted { step, attempt };
-                moved |= self.after_restore_of(&mut runs, run, at, event).await?;
-            }
-            if !moved {
-                break;
+            let runs = self.unfinished_runs(after, RUNS_AT_ONCE).await?;
+            let Some(last) = runs.last() else { break };
+            after = Some(last.id);
+            for run in runs {
+                match self.advance(run.id, at, RunEvent::Restored { backup_of }, 0).await {
+                    Ok(_) => restored.runs += 1,
+                    // It was done before the last server went away.
+                    Err(StoreError::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         in_write!(self, |connection| async move {
@@ -163,47 +153,7 @@ impl Store {
                 .bind(BACKUP_OF)
                 .execute(&mut *connection)
                 .await?;
-            Ok(Some(Restored { backup_of, runs }))
-        })
-    }
-
-    /// False if it moved already.
-    async fn after_restore_of(
-        &self,
-        runs: &mut Vec<Advanced>,
-        run: RunId,
-        at: Timestamp,
-        event: RunEvent,
-    ) -> Result<bool, StoreError> {
-        match self.advance(run, at, event, 0).await {
-            Ok(advanced) => {
-                runs.retain(|known| known.run.id != run);
-                runs.push(advanced);
-                Ok(true)
-            }
-            // Another event of the same pass was its end.
-            Err(StoreError::Refused(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn queued_tasks(&self) -> Result<Vec<(RunId, u32, u32)>, StoreError> {
-        in_read!(self, |connection| async move {
-            let rows =
-                sqlx::query("SELECT run, step, attempt FROM tasks ORDER BY line, run, step LIMIT 1000")
-                    .fetch_all(&mut *connection)
-                    .await?;
-            rows.iter()
-                .map(|row| {
-                    let (step, attempt): (i64, i64) = (row.try_get("step")?, row.try_get("attempt")?);
-                    let (Ok(step), Ok(attempt)) = (u32::try_from(step), u32::try_from(attempt)) else {
-                        return Err(StoreError::Corrupt(format!(
-                            "attempt {attempt} of step {step} is queued"
-                        )));
-                    };
-                    Ok((RunId(row.try_get("run")?), step, attempt))
-                })
-                .collect()
+            Ok(Some(restored))
         })
     }
 }

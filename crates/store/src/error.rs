@@ -1,5 +1,10 @@
 //! What can go wrong with the store.
 
+use std::{
+    fs::{self, File},
+    io::ErrorKind,
+};
+
 use model::{id::RunId, run::Refused};
 
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +37,8 @@ pub enum StoreError {
     DiskFull { place: String, detail: String },
     #[error(
         "{place} cannot be written: nothing was stored. What was acknowledged before is safe, and reading goes on. Let the \
-         server's user write the file and its folder, or mount the file system for writing; work goes on by itself then \
-         ({detail})"
+         server's user write the file and its folder, or mount the file system for writing; work goes on by itself then. If \
+         the kernel made it read-only, the disk may be faulty: check it, and start the machine again ({detail})"
     )]
     ReadOnly { place: String, detail: String },
     #[error("the name `{0}` is taken")]
@@ -81,7 +86,7 @@ impl StoreError {
     /// The faults of the disk by name, with the place that they are of.
     pub(crate) fn at(self, place: &str) -> Self {
         match self {
-            Self::Database(error) => match fault_of(&error) {
+            Self::Database(error) => match fault_of(&error, place) {
                 Some(fault) => fault.at(place),
                 None => Self::Database(error),
             },
@@ -107,7 +112,8 @@ impl Fault {
     }
 }
 
-pub(crate) fn fault_of(error: &sqlx::Error) -> Option<Fault> {
+/// `place` is the file, for SQLite.
+pub(crate) fn fault_of(error: &sqlx::Error, place: &str) -> Option<Fault> {
     let database = error.as_database_error()?;
     let code = database.code()?;
     let detail = database.message().to_owned();
@@ -122,6 +128,19 @@ pub(crate) fn fault_of(error: &sqlx::Error) -> Option<Fault> {
     match code.parse::<u32>().ok()? & 0xff {
         13 => Some(Fault::Full(detail)),
         8 | 14 => Some(Fault::ReadOnly(detail)),
+        10 if is_read_only(place) => Some(Fault::ReadOnly(detail)),
         _ => None,
     }
+}
+
+/// A file that is open when its file system becomes read-only gives SQLite an I/O error like any other. A new file beside
+/// it says which it was; no flag of the file system does, where the kernel found it at fault.
+fn is_read_only(place: &str) -> bool {
+    let probe = format!("{place}-probe");
+    let made = File::options().write(true).create_new(true).open(&probe);
+    let read_only = made.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem);
+    if made.is_ok() {
+        let _ = fs::remove_file(probe);
+    }
+    read_only
 }

@@ -44,8 +44,8 @@ pub struct RunPage {
 }
 
 /// What a list reads; a condition follows.
-pub(crate) const SUMMARY: &str = "SELECT r.id, p.name AS project, r.runbook, r.title, r.service, r.state, r.waits_for, r.reason, \
-     r.requested_by, r.requested_at, r.started_at, r.finished_at FROM runs r JOIN projects p ON p.id = r.project ";
+pub(crate) const SUMMARY: &str = "SELECT r.id, p.name AS project, r.runbook, r.title, r.service, r.state, r.waits_for, r.revision, \
+     r.reason, r.requested_by, r.requested_at, r.started_at, r.finished_at FROM runs r JOIN projects p ON p.id = r.project ";
 
 macro_rules! summary_of {
     ($row:expr) => {{
@@ -63,6 +63,7 @@ macro_rules! summary_of {
             state: model::run::RunState::from_name(&state)
                 .ok_or_else(|| StoreError::Corrupt(format!("a run has the state `{state}`")))?,
             waits_for: row.try_get("waits_for")?,
+            revision: u64::try_from(row.try_get::<i64, _>("revision")?).unwrap_or(0),
             reason: row.try_get("reason")?,
             requested_by: row.try_get("requested_by")?,
             requested_at: requested_at.to_jiff(),

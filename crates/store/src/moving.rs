@@ -322,7 +322,15 @@ macro_rules! load_for_update {
         let id: model::id::RunId = $id;
         let words = $crate::dialect::dialect(&*$connection);
         let row = sqlx::query(words.run_for_update).bind(id.0).fetch_optional(&mut *$connection).await?;
-        match row {
+        $crate::moving::kept_or_loaded!($context, $connection, id, row)
+    }};
+}
+
+/// The run of a row with its last event: as it is kept in memory if that is it, else from its rows.
+macro_rules! kept_or_loaded {
+    ($context:expr, $connection:expr, $id:expr, $row:expr) => {{
+        let id: model::id::RunId = $id;
+        match $row {
             None => None,
             Some(row) => {
                 let last_event: Option<model::id::Uuid> = row.try_get("last_event")?;
@@ -556,4 +564,4 @@ macro_rules! settle {
     }};
 }
 
-pub(crate) use {keep, kept_of, load, load_for_update, locks_alone, push_steps, settle};
+pub(crate) use {keep, kept_of, kept_or_loaded, load, load_for_update, locks_alone, push_steps, settle};

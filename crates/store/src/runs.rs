@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use model::{
     api::{RunSummary, RunView},
-    id::{ProjectId, RunId, Uuid},
+    id::{ProjectId, RunId},
     run::{Requested, Run, RunEvent, StepRun, transition},
 };
 use sqlx::{Row, types::Json};
@@ -15,7 +15,7 @@ use crate::{
     dialect::dialect,
     engine::{in_read, in_write, to_microsecond},
     idempotency::{answer_key, claim_key},
-    moving::{has_locks, load, load_for_update, locks_alone, micros, settle},
+    moving::{has_locks, kept_or_loaded, load, load_for_update, locks_alone, micros, settle},
 };
 
 /// A run to be stored, with the values of its secret inputs, which are sealed.
@@ -190,13 +190,8 @@ impl Store {
             .bind(project)
             .fetch_optional(&mut *connection)
             .await?;
-            let Some(row) = row else { return Ok(None) };
-            let last_event: Option<Uuid> = row.try_get("last_event")?;
-            if let Some(kept) = context.cache.at(id, last_event) {
-                return Ok(Some(kept.run));
-            }
-            let loaded = load!(connection, id.0);
-            Ok(loaded.map(|kept| kept.run))
+            let kept = kept_or_loaded!(context, connection, id, row);
+            Ok(kept.map(|kept| kept.run))
         })
     }
 
@@ -211,13 +206,8 @@ impl Store {
                 .bind(id.0)
                 .fetch_optional(&mut *connection)
                 .await?;
-            let Some(row) = row else { return Ok(None) };
-            let last_event: Option<Uuid> = row.try_get("last_event")?;
-            if let Some(kept) = context.cache.at(id, last_event) {
-                return Ok(Some(kept.run));
-            }
-            let loaded = load!(connection, id.0);
-            Ok(loaded.map(|kept| kept.run))
+            let kept = kept_or_loaded!(context, connection, id, row);
+            Ok(kept.map(|kept| kept.run))
         })
     }
 

@@ -41,8 +41,8 @@ struct Why {
 }
 
 impl Why {
-    fn of(error: &sqlx::Error) -> Self {
-        Self { fault: fault_of(error), said: error.to_string() }
+    fn of(error: &sqlx::Error, place: &str) -> Self {
+        Self { fault: fault_of(error, place), said: error.to_string() }
     }
 
     fn at(self, place: &str) -> StoreError {
@@ -72,7 +72,7 @@ impl Sqlite {
         place: Arc<str>,
     ) -> Self {
         let (writes, received) = mpsc::channel(WRITES_WAITING);
-        tokio::spawn(write_in_groups(writer, received, transactions));
+        tokio::spawn(write_in_groups(writer, received, transactions, Arc::clone(&place)));
         Self { writes, readers, place }
     }
 
@@ -141,6 +141,7 @@ async fn write_in_groups(
     mut writer: SqliteConnection,
     mut received: mpsc::Receiver<Message>,
     transactions: Arc<AtomicU64>,
+    place: Arc<str>,
 ) {
     let mut messages = Vec::with_capacity(WRITES_GROUPED);
     while received.recv_many(&mut messages, WRITES_GROUPED).await > 0 {
@@ -156,7 +157,8 @@ async fn write_in_groups(
             transactions.fetch_add(1, Ordering::Relaxed);
             let mut jobs = jobs.into_iter();
             let mut tell = Vec::with_capacity(jobs.len());
-            let committed = perform(&mut writer, &mut jobs, &mut tell).await.map_err(|error| Why::of(&error));
+            let committed =
+                perform(&mut writer, &mut jobs, &mut tell).await.map_err(|error| Why::of(&error, &place));
             if let Err(error) = &committed {
                 tracing::error!(error = error.said, "a group of writes was not committed");
                 // Fails where SQLite has rolled back already, which is as good.

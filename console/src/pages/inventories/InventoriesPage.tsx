@@ -1,7 +1,7 @@
-import { EmptyState, EmptyStateBody, PageSection, SearchInput } from '@patternfly/react-core';
+import { EmptyState, EmptyStateBody, PageSection } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams, useSearchParams } from 'react-router';
+import { Link, useParams } from 'react-router';
 
 import { inventoriesQuery } from '../../api/queries';
 import type { InventorySummary } from '../../api/shapes';
@@ -9,6 +9,7 @@ import { Loading } from '../../show/Loading';
 import { Ago } from '../../show/Moments';
 import { PageHead } from '../../show/PageHead';
 import { Trouble } from '../../show/Trouble';
+import { useFiltered } from '../../show/useFiltered';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
 
@@ -20,12 +21,8 @@ targets:
     environment: staging
     labels: {role: web}`;
 
-function matches(inventory: InventorySummary, text: string): boolean {
-  const all = [inventory.name, inventory.title, inventory.description].join(' ').toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => all.includes(word));
+function wordsOf(inventory: InventorySummary) {
+  return [inventory.name, inventory.title, inventory.description];
 }
 
 function None() {
@@ -45,34 +42,14 @@ function None() {
 export default function InventoriesPage() {
   usePageTitle('Inventories');
   const { project = '' } = useParams();
-  const [query, setQuery] = useSearchParams();
   const { data: inventories, error, refetch } = useQuery(inventoriesQuery(project));
+  const { text, shown, field } = useFiltered(inventories, wordsOf, 'Filter inventories');
   if (inventories === undefined) {
     return error === null ? <Loading /> : <Trouble error={error} retry={() => void refetch()} />;
   }
-  const text = query.get('q') ?? '';
-  const search = (value: string): void => setQuery(value === '' ? {} : { q: value }, { replace: true });
-  const shown = inventories
-    .filter((inventory) => text.trim() === '' || matches(inventory, text.trim()))
-    .toSorted((a, b) => (a.title ?? a.name).localeCompare(b.title ?? b.name));
   return (
     <>
-      <PageHead
-        title="Inventories"
-        actions={
-          inventories.length > 0 && (
-            <SearchInput
-              className="sb-filter"
-              aria-label="Filter inventories"
-              placeholder="Filter"
-              value={text}
-              onChange={(_event, value) => search(value)}
-              onClear={() => search('')}
-              resultsCount={text.trim() === '' ? undefined : shown.length}
-            />
-          )
-        }
-      />
+      <PageHead title="Inventories" actions={field} />
       <PageSection isFilled className="sb-body">
         {inventories.length === 0 ? (
           <None />

@@ -109,6 +109,17 @@ function Details({ run }: { run: RunView }) {
               <CopyButton text={run.digest} label="Copy the version’s digest" />
             </dd>
           </div>
+          {run.bundle && (
+            <div>
+              <dt>bundle</dt>
+              <dd>
+                <code title={`${run.bundle}: this version, those of the runbooks that it calls, and the inventories`}>
+                  {run.bundle.slice(0, 12)}
+                </code>
+                <CopyButton text={run.bundle} label="Copy the bundle’s digest" />
+              </dd>
+            </div>
+          )}
           {run.environment && (
             <div>
               <dt>environment</dt>
@@ -197,9 +208,7 @@ function Following({ run }: { run: RunView }) {
           log={log}
           step={path}
           attempt={shownAttempt}
-          raw={
-            step === null || path === null || hasInside(step) ? address : `${address}?step=${encodeURIComponent(path)}`
-          }
+          raw={path === null ? address : `${address}?step=${encodeURIComponent(path)}`}
           live={!hasEnded(run.state)}
           empty={emptyLog(run, path)}
         />

@@ -1,7 +1,7 @@
-import { PageSection, SearchInput } from '@patternfly/react-core';
+import { PageSection } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams, useSearchParams } from 'react-router';
+import { Link, useParams } from 'react-router';
 
 import { runbooksQuery } from '../../api/queries';
 import type { RunbookSummary } from '../../api/shapes';
@@ -12,14 +12,13 @@ import { Ago } from '../../show/Moments';
 import { PageHead } from '../../show/PageHead';
 import { StateLabel } from '../../show/State';
 import { Trouble } from '../../show/Trouble';
+import { useFiltered } from '../../show/useFiltered';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
 import { NothingApplied } from './NothingApplied';
 
-function matches(runbook: RunbookSummary, text: string): boolean {
-  const words = text.toLowerCase().split(/\s+/);
-  const all = [runbook.name, runbook.title, runbook.service, runbook.description].join(' ').toLowerCase();
-  return words.every((word) => all.includes(word));
+function wordsOf(runbook: RunbookSummary) {
+  return [runbook.name, runbook.title, runbook.service, runbook.description];
 }
 
 function LastRun({ runbook }: { runbook: RunbookSummary }) {
@@ -60,36 +59,16 @@ function RunbookRow({ runbook }: { runbook: RunbookSummary }) {
 export default function RunbooksPage() {
   usePageTitle('Runbooks');
   const { project = '' } = useParams();
-  const [query, setQuery] = useSearchParams();
   const { data: runbooks, error, refetch } = useQuery(runbooksQuery(project));
+  const { text, shown, field } = useFiltered(runbooks, wordsOf, 'Filter runbooks');
   useRunsLive(project);
 
   if (runbooks === undefined) {
     return error === null ? <Loading /> : <Trouble error={error} retry={() => void refetch()} />;
   }
-  const text = query.get('q') ?? '';
-  const search = (value: string): void => setQuery(value === '' ? {} : { q: value }, { replace: true });
-  const shown = runbooks
-    .filter((runbook) => text.trim() === '' || matches(runbook, text.trim()))
-    .toSorted((a, b) => (a.title ?? a.name).localeCompare(b.title ?? b.name));
   return (
     <>
-      <PageHead
-        title="Runbooks"
-        actions={
-          runbooks.length > 0 && (
-            <SearchInput
-              className="sb-filter"
-              aria-label="Filter runbooks"
-              placeholder="Filter"
-              value={text}
-              onChange={(_event, value) => search(value)}
-              onClear={() => search('')}
-              resultsCount={text.trim() === '' ? undefined : shown.length}
-            />
-          )
-        }
-      />
+      <PageHead title="Runbooks" actions={field} />
       <PageSection isFilled className="sb-body">
         {runbooks.length === 0 ? (
           <NothingApplied project={project} />

@@ -46,6 +46,7 @@ fn run(state: RunState) -> RunView {
         project: "default".into(),
         runbook: "greet".into(),
         digest: model::name::Digest::from_bytes(&[1; 32]),
+        bundle: None,
         title: None,
         service: None,
         effect: Effect::Read,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use model::{
     evaluate::Evaluate,
-    runbook::{Expression, Input, InputKind, InputValues, Template},
+    runbook::{Expression, Input, InputKind, InputValue, InputValues, Template},
 };
 use serde_json::{Map, Value};
 
@@ -118,22 +118,37 @@ impl Evaluate for Expressions {
 
     fn inputs(&self, declared: &[Input], given: &BTreeMap<String, Value>) -> Result<InputValues, String> {
         let asking = self.asking.as_ref().map(|(now, caller)| Asking { now: *now, caller });
-        let given: BTreeMap<String, Value> =
-            given.iter().map(|(name, value)| called(declared, name, value)).collect();
+        let given = given.iter().map(|(name, value)| called(declared, name, value));
+        let given = given.collect::<Result<BTreeMap<String, Value>, String>>()?;
         match read(declared, &[], &given, asking.as_ref()) {
-            // A called runbook has no secrets: nothing that could be given it is one.
             Ok(read) => Ok(read.values),
             Err(faults) => Err(faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ")),
         }
     }
 }
 
-/// A template is always a text. A duration is kept as seconds, so that this is what a call hands on.
-fn called(declared: &[Input], name: &str, value: &Value) -> (String, Value) {
-    let is_duration =
-        declared.iter().any(|input| input.name == name && matches!(input.kind, InputKind::Duration { .. }));
-    let seconds = value.as_str().filter(|_| is_duration).and_then(|text| text.parse::<u64>().ok());
-    (name.to_owned(), seconds.map_or_else(|| value.clone(), Value::from))
+/// A template is always a text. A duration is kept as seconds, so that this is what a call hands on. A secret is handed on
+/// sealed, and from nothing else: a text that a template made has been where everybody sees it.
+fn called(declared: &[Input], name: &str, value: &Value) -> Result<(String, Value), String> {
+    let kind = declared.iter().find(|input| input.name == name).map(|input| &input.kind);
+    let sealed = *value == InputValue::sealed().to_json();
+    let read = match kind {
+        Some(InputKind::Secret) if sealed => Value::from("sealed"),
+        Some(InputKind::Secret) => {
+            return Err(format!(
+                "The input `{name}` is a secret, and takes nothing but a secret input: `{{input: NAME}}`."
+            ));
+        }
+        _ if sealed => {
+            return Err(format!("The input `{name}` is no secret, so that none is handed on to it."));
+        }
+        Some(InputKind::Duration { .. }) => {
+            let seconds = value.as_str().and_then(|text| text.parse::<u64>().ok());
+            seconds.map_or_else(|| value.clone(), Value::from)
+        }
+        _ => value.clone(),
+    };
+    Ok((name.to_owned(), read))
 }
 
 /// All chains of the expressions in a text, which may be an expression or a template: whoever asks does not say. What begins

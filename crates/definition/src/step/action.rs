@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::runbook::{Evidence, Manual, StepAction, Template, Wait};
 
-use super::{check, http, read_steps};
+use super::{check, http, read_steps, repeat};
 use crate::{
     draft::Draft,
     fault::{Code, Faults, listed, quoted},
@@ -166,13 +166,15 @@ fn read_call(
 ) -> Option<StepAction> {
     draft.places.put(format!("{key}/runbook"), node.span);
     let name = input::read_name(node, "The name of a runbook", faults);
-    let inputs = match fields.get("inputs") {
-        None => BTreeMap::new(),
-        Some(node) => {
-            input::read_templates(node, "`inputs`", &format!("{key}/inputs"), &mut draft.places, faults)
-        }
-    };
-    Some(StepAction::Runbook { name: name?, inputs })
+    let mut secrets = BTreeMap::new();
+    let inputs = fields.get("inputs").map(|node| {
+        let key = format!("{key}/inputs");
+        let handed = |name: &str, node: &Node, faults: &mut Faults<'_>| {
+            secrets.extend(repeat::read_input_name(node, faults).map(|own| (name.to_owned(), own)));
+        };
+        input::read_given(node, "`inputs`", &key, &mut draft.places, handed, faults)
+    });
+    Some(StepAction::Runbook { name: name?, inputs: inputs.unwrap_or_default(), secrets })
 }
 
 fn read_wait(node: &Node, key: &str, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Option<Wait> {

@@ -384,3 +384,48 @@ fn any_json() -> impl Strategy<Value = Value> {
         ]
     })
 }
+
+#[test]
+fn a_fetched_choice_is_among_what_was_fetched() {
+    let fetched = |multiple, free| {
+        let kind = InputKind::Choice { options: vec!["x".to_owned()], multiple, free, from: None };
+        input("a", kind)
+    };
+    let options = ["eu".to_owned(), "us".to_owned()];
+    let text = |text: &str| InputValue::Text(text.to_owned());
+    let check = |input: &Input, value: InputValue| definition::check_option(input, &value, &options);
+    assert_eq!(check(&fetched(false, false), text("eu")), None);
+    assert_eq!(check(&fetched(true, false), InputValue::Json(json!(["eu", "us"]))), None);
+    assert_eq!(check(&fetched(false, true), text("other")), None);
+    for (multiple, value) in [
+        (false, text("EU")),
+        (false, text("x")),
+        (true, InputValue::Json(json!(["eu", "x"]))),
+        (true, InputValue::Json(json!(["eu", 1]))),
+    ] {
+        let fault = check(&fetched(multiple, false), value).unwrap();
+        assert_eq!((fault.code.as_str(), fault.path.as_str()), ("not_an_option", "a"));
+        assert_eq!(fault.hint.as_deref(), Some("Its options are `eu` and `us`."));
+    }
+    let none = definition::check_option(&fetched(false, false), &text("eu"), &[]).unwrap();
+    assert_eq!(none.hint.as_deref(), Some("It has no options now."));
+}
+
+#[test]
+fn values_that_are_still_being_filled_in_are_read_as_far_as_they_go() {
+    let wait = InputKind::Duration { min_s: None, max_s: None };
+    let inputs = [
+        Input { default: Some(InputValue::Integer(90)), ..input("wait", wait) },
+        input("count", INTEGER),
+        Input { required: true, ..input("name", STRING) },
+        Input { default_from: Some(model::runbook::ComputedDefault::Caller), ..input("who", STRING) },
+        input("password", InputKind::Secret),
+    ];
+    let given = BTreeMap::from([
+        ("count".to_owned(), json!("many")),
+        ("password".to_owned(), json!("hunter2")),
+        ("stranger".to_owned(), json!(1)),
+    ]);
+    let read = definition::read_so_far(&inputs, &given, &ASKING);
+    assert_eq!(definition::visible(&read), json!({"inputs": {"wait": 90, "who": "ada"}}));
+}

@@ -48,6 +48,10 @@ pub enum RunEvent {
     /// The lock that this step needs is full, and it does not wait for it.
     #[serde(rename = "lock.refused")]
     LockRefused { step: u32, message: String },
+    /// The store was restored from a backup of that moment, and nobody knows what happened since: nothing of the run goes
+    /// on without a person's word.
+    #[serde(rename = "run.restored")]
+    Restored { backup_of: Timestamp },
     /// Time has passed: whatever is due by now happens. It is not stored; what follows from it is.
     #[serde(rename = "run.due")]
     Due {},
@@ -95,6 +99,7 @@ impl RunEvent {
             Self::CancelRequested { .. } => "run.cancel_requested",
             Self::LockGranted { .. } => "lock.granted",
             Self::LockRefused { .. } => "lock.refused",
+            Self::Restored { .. } => "run.restored",
             Self::Due {} => "run.due",
             Self::Started {} => "run.started",
             Self::StepWaiting { .. } => "step.waiting",
@@ -147,6 +152,10 @@ pub struct Requested {
     pub id: RunId,
     pub project: String,
     pub digest: Digest,
+    /// SHA-256 over all versions that it is pinned to: its own, those that it calls, the inventories. Runs of before it was
+    /// written down have none.
+    #[serde(default)]
+    pub bundle: Option<Digest>,
     /// SHA-256 of the inputs' RFC 8785 form.
     pub inputs_digest: Digest,
     pub inputs: InputValues,

@@ -38,6 +38,7 @@ pub(super) fn requested_run(requested: &Requested, at: Timestamp) -> Run {
         project: requested.project.clone(),
         runbook: requested.runbook.clone(),
         digest: requested.digest.clone(),
+        bundle: requested.bundle.clone(),
         title: requested.title.clone(),
         service: requested.service.clone(),
         environment: requested.environment.clone(),
@@ -101,6 +102,7 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
                 step.inputs = None;
             }
         }
+        RunEvent::Restored { .. } => restored(run),
         RunEvent::Started {} => run.started_at = Some(at),
         RunEvent::Waiting { wait } => run.wait = Some(wait.clone()),
         RunEvent::LockGranted { step: None } => run.wait = None,
@@ -246,6 +248,7 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
         step.body.phase = Phase::Main;
         step.body.verdict = None;
         step.body.stopping = None;
+        step.body.untimed = false;
     });
     if group && again {
         // Its steps are tried again from the first: those of the last attempt stay as they ended.
@@ -256,6 +259,21 @@ fn started(run: &mut Run, at: Timestamp, place: u32, attempt: u32) {
             step.body.children = children;
             step.body.on_failure = Vec::new();
             step.body.cleanup = Vec::new();
+        }
+    }
+}
+
+/// Its clock stood still while the world went on: what is under way has no limits any more.
+fn restored(run: &mut Run) {
+    run.body.untimed = true;
+    for place in 0..run.steps.len() {
+        let Some(step) = run.step_mut(number(place)) else { continue };
+        if matches!(step.state, StepState::Running | StepState::Waiting) {
+            step.body.untimed = true;
+        }
+        if matches!(&step.wait, Some(Wait { reason: WaitReason::Lock { .. }, .. })) {
+            // It never got its lock, so it has none to give back.
+            step.inputs = None;
         }
     }
 }

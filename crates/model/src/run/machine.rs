@@ -118,7 +118,9 @@ pub fn transition(
     } else {
         machine.take(event)?;
     }
-    machine.drive_run();
+    if !machine.run.state.is_end() {
+        machine.drive_run();
+    }
     if machine.events.is_empty() {
         return Err(Refused::NothingDue);
     }
@@ -141,7 +143,7 @@ pub(super) fn wake_at(run: &Run) -> Option<Timestamp> {
 
 /// When the whole run has taken too long.
 fn run_due(run: &Run) -> Option<Timestamp> {
-    let open = run.body.phase == Phase::Main && run.body.stopping.is_none();
+    let open = run.body.phase == Phase::Main && run.body.stopping.is_none() && !run.body.untimed;
     due(run.started_at.filter(|_| open)?, run.timeout_s?)
 }
 
@@ -151,7 +153,8 @@ fn group_due(run: &Run, step: &StepRun) -> Option<Timestamp> {
     let open = step.state == StepState::Running
         && step.layer == Layer::One
         && step.body.phase == Phase::Main
-        && step.body.stopping.is_none();
+        && step.body.stopping.is_none()
+        && !step.body.untimed;
     if !open {
         return None;
     }

@@ -101,10 +101,12 @@ pub enum PlannedAction {
     Wait(Wait),
     Parallel,
     Steps,
-    /// Another runbook: its scope, and what it is given.
+    /// Another runbook: its scope, what it is given, and which secret inputs are handed on to which of its own.
     Runbook {
         scope: u32,
         inputs: BTreeMap<String, Template>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        secrets: BTreeMap<String, String>,
     },
 }
 
@@ -237,7 +239,9 @@ impl Planning<'_> {
             StepAction::Parallel { .. } => PlannedAction::Parallel,
             StepAction::Steps { .. } => PlannedAction::Steps,
             // Its scope is known once it is planned, below.
-            StepAction::Runbook { inputs, .. } => PlannedAction::Runbook { scope: 0, inputs: inputs.clone() },
+            StepAction::Runbook { inputs, secrets, .. } => {
+                PlannedAction::Runbook { scope: 0, inputs: inputs.clone(), secrets: secrets.clone() }
+            }
         };
         self.plan.steps.push(PlannedStep {
             name: step.name.clone(),

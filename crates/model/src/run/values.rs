@@ -87,6 +87,18 @@ pub(super) fn scope_inputs(run: &Run, place: u32) -> &InputValues {
     owner.and_then(|owner| owner.inputs.as_ref()).unwrap_or(&run.inputs)
 }
 
+/// Which of the run's own secret inputs a secret input is of the runbook in which this step is written, by way of the calls
+/// that it is inside of. None if nobody handed one on.
+pub fn own_secret<'r>(run: &'r Run, place: u32, input: &'r str) -> Option<&'r str> {
+    let (mut place, mut name) = (place, input);
+    while let Some(owner) = scope_owner(run, &ancestors(run, Some(place))) {
+        let PlannedAction::Runbook { secrets, .. } = &planned(run, owner)?.action else { return None };
+        name = secrets.get(name)?;
+        place = owner;
+    }
+    Some(name)
+}
+
 fn planned(run: &Run, place: u32) -> Option<&PlannedStep> {
     run.plan.step(run.step(place)?.planned)
 }

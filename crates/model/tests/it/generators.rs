@@ -87,11 +87,16 @@ pub fn inputs() -> BoxedStrategy<InputValues> {
 /// A request of a run of such scripts, one after the other.
 pub fn requested(steps: std::ops::RangeInclusive<usize>) -> BoxedStrategy<Requested> {
     let planned = (effect(), any::<bool>());
-    let who = (uuid(), requester(), text(), digest(), digest());
+    let who = (uuid(), requester(), text(), digest(), (prop::option::of(digest()), digest()));
     let what = (inputs(), prop::option::of(text()), prop::option::of(text()), prop::option::of(text()));
     (who, what, prop::option::of(any::<u64>()), prop::collection::vec(planned, steps))
         .prop_map(
-            |((id, by, via, digest, inputs_digest), (inputs, reason, title, service), timeout_s, steps)| {
+            |(
+                (id, by, via, digest, (bundle, inputs_digest)),
+                (inputs, reason, title, service),
+                timeout_s,
+                steps,
+            )| {
                 let steps = (1..).zip(steps).map(|(place, (effect, idempotent))| Step {
                     effect,
                     idempotent,
@@ -104,6 +109,7 @@ pub fn requested(steps: std::ops::RangeInclusive<usize>) -> BoxedStrategy<Reques
                     by,
                     via,
                     digest,
+                    bundle,
                     inputs_digest,
                     inputs,
                     reason,
@@ -235,6 +241,8 @@ pub fn event() -> BoxedStrategy<RunEvent> {
         requester().prop_map(|by| RunEvent::CancelRequested { by }),
         owner().prop_map(|step| RunEvent::LockGranted { step }),
         (place(), text()).prop_map(|(step, message)| RunEvent::LockRefused { step, message }),
+        any::<u32>()
+            .prop_map(|at| RunEvent::Restored { backup_of: Timestamp::from_second(i64::from(at)).unwrap() }),
         Just(RunEvent::Due {}),
     ];
     let phase = prop::sample::select(vec![Phase::Main, Phase::OnFailure, Phase::Cleanup]);

@@ -132,6 +132,18 @@ proptest! {
     }
 
     #[test]
+    fn runs_of_before_bundles_were_written_down_are_read(requested in requested(1..=2), at in instant()) {
+        let mut stored = serde_json::to_value(RunEvent::Requested(Box::new(requested))).unwrap();
+        stored["data"].as_object_mut().unwrap().remove("bundle").unwrap();
+        let event: RunEvent = serde_json::from_value(stored).unwrap();
+        let run = model::run::fold([&Stamped { at, event }]).unwrap();
+        prop_assert_eq!(&run.bundle, &None);
+        let mut kept = serde_json::to_value(&run).unwrap();
+        kept.as_object_mut().unwrap().remove("bundle").unwrap();
+        prop_assert_eq!(serde_json::from_value::<Run>(kept).unwrap().bundle, None);
+    }
+
+    #[test]
     fn plans_come_back(numbers in prop::collection::vec(any::<u16>(), 0..120)) {
         comes_back(&program(&mut Choices::new(numbers)).plan());
     }

@@ -113,6 +113,7 @@ impl Evaluate for Tiny {
                     Some(InputValue::Integer(number))
                 }
                 (_, Some(text)) => Some(InputValue::Text(text.to_owned())),
+                (InputKind::Secret, None) if given.contains_key(&input.name) => Some(InputValue::sealed()),
                 (_, None) => input.default.clone(),
             };
             match value {

@@ -203,6 +203,36 @@ proptest! {
         world.crash();
     }
 
+    /// From wherever it got to: a run that was restored from a backup waits for people, and they can bring it to an end.
+    #[test]
+    fn a_restored_run_does_nothing_without_a_persons_word(
+        written in numbers(200), happens in numbers(200), then in numbers(100),
+    ) {
+        let program = program(&mut Choices::new(written));
+        let mut choices = Choices::new(happens);
+        let mut world = World::new(&program, choices.below(4) as u32);
+        while !choices.is_over() && !world.run.state.is_end() {
+            step(&mut world, &mut choices);
+        }
+        if world.run.state.is_end() {
+            return Ok(());
+        }
+        world.restore();
+        let mut choices = Choices::new(then);
+        while !choices.is_over() && !world.run.state.is_end() {
+            step(&mut world, &mut choices);
+        }
+        if !world.run.state.is_end() && choices.percent(50) {
+            world.at += jiff::SignedDuration::from_hours(24);
+            let again = RunEvent::Restored { backup_of: world.at };
+            if transition(Some(&world.run), world.at, again, 0, &Tiny).is_ok() {
+                world.restore();
+            }
+        }
+        world.finish();
+        world.crash();
+    }
+
     /// The fold is total: events in any order, from any runs, make it neither stop nor panic.
     #[test]
     fn the_fold_takes_anything(events in prop::collection::vec(event(), 0..16)) {

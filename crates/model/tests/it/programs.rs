@@ -95,7 +95,11 @@ pub fn parallel(name: &str, branches: Vec<Step>) -> Step {
 
 pub fn call(name: &str, runbook: &str, inputs: &[(&str, &str)]) -> Step {
     let inputs = inputs.iter().map(|(name, text)| ((*name).to_owned(), Template::from(*text))).collect();
-    Step::new(name, StepAction::Runbook { name: runbook.into(), inputs }, Effect::Change)
+    Step::new(
+        name,
+        StepAction::Runbook { name: runbook.into(), inputs, secrets: BTreeMap::new() },
+        Effect::Change,
+    )
 }
 
 pub fn items(items: &[&str], width: u32) -> Option<ForEach> {
@@ -192,6 +196,7 @@ impl Program {
             id: RunId(Uuid::from_u128(3)),
             project: "default".into(),
             digest: digest(),
+            bundle: Some(digest()),
             inputs_digest: digest(),
             inputs: self.inputs.clone(),
             reason: None,

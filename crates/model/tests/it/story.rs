@@ -126,6 +126,7 @@ fn say(world: &World, event: &RunEvent) -> String {
         RunEvent::CancelRequested { by } => format!("{} cancels", by.name),
         RunEvent::LockGranted { step } => format!("{} has its lock", owner(step)),
         RunEvent::LockRefused { step, .. } => format!("{} is refused its lock", path(step)),
+        RunEvent::Restored { .. } => "restored".into(),
         RunEvent::Due {} => "due".into(),
         RunEvent::StepWaiting { step, wait, .. } => format!("{} {}", path(step), waits(wait)),
         RunEvent::Waiting { wait } => format!("run {}", waits(wait)),

@@ -100,6 +100,7 @@ impl World {
                 | RunEvent::StepAnswered { .. }
                 | RunEvent::StepResolved { .. }
                 | RunEvent::LockGranted { .. }
+                | RunEvent::Restored { .. }
                 | RunEvent::Requested(_)
         );
         // What was called and failed at once may ask for its lock again.
@@ -209,6 +210,8 @@ impl World {
             }
             RunEvent::LockGranted { step: Some(step) } => self.calls.get_mut(step).unwrap().0 = true,
             RunEvent::LockRefused { step, .. } => _ = self.calls.remove(step),
+            // Those that wait for their lock never begin.
+            RunEvent::Restored { .. } => self.calls.retain(|_, (begun, _)| *begun),
             RunEvent::PhaseEntered { step, phase, verdict } => {
                 assert_ne!(verdict.outcome, StepOutcome::Unknown);
                 if *phase == Phase::Cleanup {
@@ -586,6 +589,59 @@ impl World {
 
     pub fn lose(&self, (step, attempt): Attempt) -> RunEvent {
         RunEvent::StepLost { step, attempt, cause: Cause::ServerLost, message: "runner r1 is silent".into() }
+    }
+
+    /// The store is restored from a backup that was made just now: nothing goes on without a person's word.
+    pub fn restore(&mut self) {
+        let event = RunEvent::Restored { backup_of: self.at };
+        let later = self.at + SignedDuration::from_hours(24 * 365);
+        self.at += SignedDuration::from_hours(24);
+        let before = self.run.clone();
+        let moved = transition(Some(&before), self.at, event.clone(), 9, &Tiny).unwrap();
+        for effect in &moved.effects {
+            assert!(
+                matches!(
+                    effect,
+                    RunEffect::Unready { .. } | RunEffect::ReleaseLock { .. } | RunEffect::Ended
+                ),
+                "a restored run does nothing: {effect:?}"
+            );
+        }
+        let begun = |event: &RunEvent| {
+            matches!(
+                event,
+                RunEvent::StepStarted { .. }
+                    | RunEvent::StepCalled { .. }
+                    | RunEvent::StepExpanded { .. }
+                    | RunEvent::PhaseEntered { .. }
+                    | RunEvent::StoppingBegan { .. }
+                    | RunEvent::StepFinished { .. }
+            )
+        };
+        assert!(!moved.events.iter().any(begun), "nothing begins or ends in it: {:?}", moved.events);
+        self.send(event, 9).unwrap();
+        assert!(self.queue.is_empty() && self.performed.is_empty());
+        if self.run.state.is_end() {
+            assert_eq!(self.run.state, RunState::Unknown);
+            assert_eq!(before.started_at, None, "only what never began ends");
+            return;
+        }
+        assert_eq!(self.run.wake_at(), None, "no moment is waited for");
+        let due = transition(Some(&self.run), later, RunEvent::Due {}, 9, &Tiny);
+        assert_eq!(due.unwrap_err(), Refused::NothingDue);
+        let performed: BTreeSet<u32> = before.running_steps().collect();
+        for (place, (was, is)) in (0..).zip(before.steps.iter().zip(&self.run.steps)) {
+            let asked = |step: &StepRun| {
+                let reason = step.wait.as_ref().map(|wait| &wait.reason);
+                matches!(
+                    reason,
+                    Some(WaitReason::Lost { .. } | WaitReason::Person { .. } | WaitReason::Approval { .. })
+                )
+            };
+            let moved_by_itself = performed.contains(&place) || was.wait.is_some();
+            assert_eq!(moved_by_itself, asked(is), "a person is asked: {was:?} {is:?}");
+            assert!(is.attempt <= was.attempt + 1, "one attempt at most is thought of: {was:?} {is:?}");
+        }
     }
 
     /// Nobody who asked for a run decides at its gates.

@@ -101,6 +101,7 @@ mod tests {
             id: RunId(Uuid::nil()),
             project: "default".into(),
             digest: digest.clone(),
+            bundle: None,
             inputs_digest: digest,
             inputs: BTreeMap::new(),
             reason: None,

@@ -13,7 +13,7 @@ use std::{
 use model::{
     evaluate::Evaluate as _,
     inventory::{LOCAL, PRODUCTION},
-    run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, values},
+    run::{Cause, PlannedStep, Run, StepEnd, StepRun, UploadedFile, own_secret, values},
     runbook::{
         Check, CheckSubject, HttpBody, HttpRequest, Input, InputKind, InputValue, InputValues, StatusRange,
         Step, StepAction, Template, input_variable, secret_variable,
@@ -198,7 +198,8 @@ impl Preparing<'_> {
     /// What the step may take, and the whole run.
     fn time_left(&self) -> Option<Duration> {
         let own = self.planned.timeout_s.map(Duration::from_secs);
-        let of_run = self.run.timeout_s.zip(self.run.started_at).map(|(seconds, started)| {
+        let limit = self.run.timeout_s.filter(|_| !self.run.body.untimed);
+        let of_run = limit.zip(self.run.started_at).map(|(seconds, started)| {
             // A clock that was set back must not give a step more time than the run has.
             let passed = Duration::try_from(clock::now().duration_since(started)).unwrap_or_default();
             Duration::from_secs(seconds).saturating_sub(passed)
@@ -225,7 +226,9 @@ impl Preparing<'_> {
                         Some(secrets) => secrets,
                         none => none.insert(self.secrets().await?),
                     };
-                    let value = secrets.get(&input.name).ok_or_else(|| no_secret(&input.name))?;
+                    // Under the name that the run's own runbook has for it, whatever the called one says.
+                    let own = own_secret(self.run, self.place, &input.name);
+                    let value = own.and_then(|own| secrets.get(own)).ok_or_else(|| no_secret(&input.name))?;
                     files.push(TaskFile {
                         variable: secret_variable(&input.name),
                         name: input.name.clone(),

@@ -10,7 +10,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use model::{api::Problem, run::StepRun};
+use model::{
+    api::Problem,
+    run::{StepRun, is_within},
+};
 use output::{LogKey, LogReader, Stream};
 use policy::LogRead;
 use serde::Deserialize;
@@ -25,11 +28,13 @@ const CHUNK: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogQuery {
-    /// Only of the step with this address, or of all with this name.
+    /// Only of the step with this address, or of all with this name, and of all that is inside: of a group, of a called
+    /// runbook, of each time of a loop.
     step: Option<String>,
 }
 
-/// The steps' output so far, in order, all attempts of each; standard output and standard error as they came.
+/// The steps' output so far, attempt after attempt as they ended and at last of those that run; of each standard output and
+/// standard error as they came.
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/log", tag = "runs",
     params(("project" = String, Path), ("run" = String, Path), LogQuery), responses(
     (status = 200, description = "The bytes", body = String, content_type = "text/plain"),
@@ -43,8 +48,7 @@ pub(super) async fn read(
     let Query(query) = query?;
     let id = run_id(&run)?;
     let run = allowed.store().run(&project, id).await?.ok_or_else(|| no_run(&run))?;
-    let wanted =
-        |step: &StepRun| query.step.as_ref().is_none_or(|name| *name == step.path || *name == step.name);
+    let wanted = |step: &StepRun| query.step.as_ref().is_none_or(|named| is_within(&step.path, named));
     let found = query.step.is_none() || run.steps.iter().any(|step| wanted(step));
     // As they ended; those that have not come last. Groups, people and time write nothing.
     let ended = allowed.store().ended_attempts(id, 0, run.revision).await?;

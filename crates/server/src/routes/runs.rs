@@ -16,10 +16,10 @@ use model::{
         Fault, LockView, Page, PlanView, Problem, RetryRequest, RunEvents, RunSummary, RunView, StartRequest,
     },
     id::RunId,
-    run::{Requester, RetryOf, Run, RunEvent, RunState, values_before},
+    run::{RetryOf, Run, RunEvent, RunState, values_before},
     runbook::{Input, InputKind},
 };
-use policy::{Action, Principal, Resource, RunCancel, RunPlan, RunRead, RunRetry, RunStart};
+use policy::{Action, RunCancel, RunPlan, RunRead, RunRetry, RunStart};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Answered, Key, RunFilter};
@@ -28,7 +28,7 @@ use super::{definitions::no_project, paging::limit};
 use crate::{
     access::Allowed,
     body::Object,
-    clock, once,
+    choices, clock, once,
     planning::{self, Pinned, Planned, PlanningError, Request},
     problem::ApiError,
 };
@@ -41,8 +41,10 @@ const REASON_MAX: usize = 4096;
     params(("project" = String, Path), ("runbook" = String, Path)), request_body = StartRequest, responses(
     (status = 200, description = "The steps, what they act on, and what would be refused", body = PlanView),
     (status = 404, description = "No such runbook", body = Problem),
-    (status = 409, description = "The runbook is retired, or something that it names is not published", body = Problem),
+    (status = 403, description = "What can be chosen comes from a runbook that this principal may not start", body = Problem),
+    (status = 409, description = "The runbook is retired, something that it names is not published, or what can be chosen may not be asked for", body = Problem),
     (status = 422, description = "Faulty inputs: `faults` has every fault, by input name in `path`", body = Problem),
+    (status = 502, description = "What can be chosen was not fetched, so that a value given for it cannot be checked", body = Problem),
 ))]
 pub(super) async fn plan(
     allowed: Allowed<RunPlan>,
@@ -53,9 +55,10 @@ pub(super) async fn plan(
     let store = allowed.store();
     let pinned = planning::published(store, &project, &name).await?;
     let read = pinned.read(store, &request.inputs, clock::now(), &allowed.principal().name).await?;
+    choices::check(&allowed, &project, &pinned.runbook.runbook.inputs, &read.values).await?;
     let mut remarks = Vec::new();
     for runbook in pinned.runbooks() {
-        if let Err(refusal) = may_start(&allowed, &project, runbook) {
+        if let Err(refusal) = allowed.may_start(&project, runbook) {
             remarks.push(refusal.words());
         }
     }
@@ -103,6 +106,7 @@ pub(super) async fn plan(
     (status = 404, description = "No such runbook", body = Problem),
     (status = 409, description = "The runbook is retired, something that it names is not published, or its lock is taken and it does not wait", body = Problem),
     (status = 422, description = "Faulty inputs, by input name in `path` of `faults`; or more targets than it may act on", body = Problem),
+    (status = 502, description = "What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started", body = Problem),
 ))]
 pub(super) async fn start(
     allowed: Allowed<RunStart>,
@@ -123,9 +127,11 @@ pub(super) async fn start(
     };
     let shown = StartRequest { inputs: without_secrets(&declared, &request.inputs), ..request.clone() };
     let key = once::key(&headers, allowed.principal(), route, &shown)?;
-    let planned = match pinned {
-        Ok(pinned) => requested(&allowed, &project, pinned, request).await,
-        Err(error) => Err(error.into()),
+    let planned = async {
+        match pinned {
+            Ok(pinned) => requested(&allowed, &project, pinned, request).await,
+            Err(error) => Err(error.into()),
+        }
     };
     start_planned(&allowed, &project, planned, key).await
 }
@@ -138,27 +144,37 @@ async fn requested(
     request: StartRequest,
 ) -> Result<(model::id::ProjectId, Planned), ApiError> {
     for runbook in pinned.runbooks().skip(1) {
-        may_start(allowed, project, runbook)?;
+        allowed.may_start(project, runbook)?;
     }
-    let by = requester(allowed.principal());
-    let read = pinned.read(allowed.store(), &request.inputs, clock::now(), &by.name).await?;
+    let by = allowed.requester();
     let (reason, via) = (reason(request.reason)?, via(request.via)?);
+    let read = pinned.read(allowed.store(), &request.inputs, clock::now(), &by.name).await?;
+    choices::check(allowed, project, &pinned.runbook.runbook.inputs, &read.values).await?;
     let id = pinned.project;
     Ok((id, pinned.run(project, read, Request { reason, by, via, retry_of: None })?))
 }
 
-/// Store the run; or, if there is none to be stored, what this key has started before, whatever has become of the runbook.
+/// Store the run; or what this key has started before, whatever has become of the runbook. Then nothing is planned: that asks
+/// what can be chosen, and may start runs to learn it.
 async fn start_planned<A: Action>(
     allowed: &Allowed<A>,
     project: &str,
-    planned: Result<(model::id::ProjectId, Planned), ApiError>,
+    planned: impl Future<Output = Result<(model::id::ProjectId, Planned), ApiError>>,
     key: Option<Key>,
 ) -> Result<(StatusCode, HeaderMap, Json<RunView>), ApiError> {
-    let answered = match planned {
-        Ok((id, Planned { requested, secrets })) => {
-            allowed.engine().request(id, requested, secrets, key).await?
-        }
-        Err(refusal) => answered_before(allowed, key, refusal).await?,
+    let before = match &key {
+        Some(key) => allowed.store().answered_before(key).await?,
+        None => None,
+    };
+    let answered = match before {
+        Some(answer) => Answered { answer, replayed: true },
+        None => match planned.await {
+            Ok((id, Planned { requested, secrets })) => {
+                allowed.engine().request(id, requested, secrets, key).await?
+            }
+            // The same call, made twice at the same time.
+            Err(refusal) => answered_before(allowed, key, refusal).await?,
+        },
     };
     let mut headers = once::replayed(&answered);
     let location = format!("/api/v1/projects/{project}/runs/{}", answered.answer.run.id);
@@ -181,20 +197,6 @@ pub(super) async fn answered_before<A: Action>(
     }
 }
 
-/// What is performed as a part of a run must be allowed to whoever asks, as if it were started alone.
-pub(super) fn may_start<A: Action>(
-    allowed: &Allowed<A>,
-    project: &str,
-    runbook: &str,
-) -> Result<(), ApiError> {
-    let resource = Resource {
-        project: Some(project.to_owned()),
-        runbook: Some(runbook.to_owned()),
-        ..Resource::default()
-    };
-    allowed.also::<RunStart>(&resource).map(drop)
-}
-
 /// The inputs as they may be hashed and kept.
 fn without_secrets(declared: &[Input], given: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let secret = |name: &str| {
@@ -215,7 +217,8 @@ fn without_secrets(declared: &[Input], given: &BTreeMap<String, Value>) -> BTree
     (status = 201, description = "The new run, which names the old one", body = RunView),
     (status = 404, description = "No such run", body = Problem),
     (status = 409, description = "It has not ended, its runbook is retired, or its lock is taken and it does not wait", body = Problem),
-    (status = 422, description = "A secret input is missing, or `from` is no outermost step", body = Problem),
+    (status = 422, description = "A secret input is missing, or `from` is no outermost step, or a value is not among what can be chosen now", body = Problem),
+    (status = 502, description = "What can be chosen was not fetched, so that a value given for it cannot be checked; nothing was started", body = Problem),
 ))]
 pub(super) async fn retry(
     allowed: Allowed<RunRetry>,
@@ -229,7 +232,7 @@ pub(super) async fn retry(
     let sealed = |(name, _): (&String, &Value)| (name.clone(), json!({"sealed": true}));
     let shown = RetryRequest { inputs: request.inputs.iter().map(sealed).collect(), ..request.clone() };
     let key = once::key(&headers, allowed.principal(), route, &shown)?;
-    let planned = again(&allowed, &project, &old, request).await;
+    let planned = again(&allowed, &project, &old, request);
     start_planned(&allowed, &project, planned, key).await
 }
 
@@ -252,7 +255,7 @@ async fn again(
     }
     let pinned = planning::pinned_to(store, row.project, project, old).await?;
     for runbook in pinned.runbooks() {
-        may_start(allowed, project, runbook)?;
+        allowed.may_start(project, runbook)?;
     }
     let from = match request.from {
         Some(from) => {
@@ -302,16 +305,17 @@ async fn again(
             faults,
         ));
     }
-    let by = requester(allowed.principal());
+    let (reason, via) = (reason(request.reason)?.or_else(|| old.reason.clone()), via(request.via)?);
+    let by = allowed.requester();
     let mut read = pinned.read(store, &given, clock::now(), &by.name).await?;
     // The values themselves, and not what reading makes of them today: a default may be another by now.
     for (name, value) in &old.inputs {
         read.values.insert(name.clone(), value.clone());
     }
     read.values.retain(|name, _| old.inputs.contains_key(name));
+    choices::check(allowed, project, declared, &read.values).await?;
     let taken = from.as_deref().map(|from| values_before(old, from)).unwrap_or_default();
     let retry_of = Some(RetryOf { run: old.id, from, taken });
-    let (reason, via) = (reason(request.reason)?.or_else(|| old.reason.clone()), via(request.via)?);
     let id = pinned.project;
     Ok((id, pinned.run(project, read, Request { reason, by, via, retry_of })?))
 }
@@ -449,13 +453,9 @@ pub(super) async fn cancel(
     let run = known_run(&allowed, &project, &run).await?;
     let route = format!("{} /projects/{project}/runs/{}/cancel", Method::POST, run.id);
     let key = once::key(&headers, allowed.principal(), route, &())?;
-    let event = RunEvent::CancelRequested { by: requester(allowed.principal()) };
+    let event = RunEvent::CancelRequested { by: allowed.requester() };
     let answered = allowed.engine().advance(run.id, event, key).await?;
     Ok((StatusCode::ACCEPTED, once::replayed(&answered), Json(answered.answer)))
-}
-
-pub(super) fn requester(principal: &Principal) -> Requester {
-    Requester { id: principal.id, name: principal.name.clone() }
 }
 
 /// The run that the path names.

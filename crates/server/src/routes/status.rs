@@ -4,7 +4,7 @@ use axum::Json;
 use model::api::{PlatformStatus, Problem};
 use policy::PlatformRead;
 
-use crate::{access::Allowed, problem::ApiError};
+use crate::{access::Allowed, clock, problem::ApiError};
 
 /// What the server is, and what it does now.
 #[utoipa::path(get, path = "/api/v1/status", tag = "platform", responses(
@@ -24,5 +24,6 @@ pub(super) async fn status(allowed: Allowed<PlatformRead>) -> Result<Json<Platfo
         waiting_tasks: allowed.store().waiting_tasks().await?,
         capabilities: allowed.capabilities().to_vec(),
         choices_hosts: allowed.choices_hosts().iter().map(ToString::to_string).collect(),
+        clock_off_s: clock::doubted().map_or(0, |off| off.as_secs()),
     }))
 }

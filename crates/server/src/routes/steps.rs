@@ -17,7 +17,7 @@ use policy::{Action, RunAnswer, RunApprove};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::runs::{answered_before, known_run, reason, requester};
+use super::runs::{answered_before, known_run, reason};
 use crate::{access::Allowed, body::Object, clock, once, planning, problem::ApiError};
 
 type Said = Result<(HeaderMap, Json<RunView>), ApiError>;
@@ -66,7 +66,7 @@ async fn manual(
         read.into_iter().map(|(name, value)| (name, value.to_variable())).collect();
     check_evidence(allowed, project, *evidence, request).await?;
     let answer = Answer {
-        by: requester(allowed.principal()),
+        by: allowed.requester(),
         at: now,
         verdict: if request.done { AnswerVerdict::Done } else { AnswerVerdict::Failed },
         comment: reason(request.comment.clone())?,
@@ -156,7 +156,7 @@ fn decision(
         return Err(ApiError::faulty("Whoever says no says why.", Vec::new()).hint("Send a `comment`."));
     }
     let verdict = if request.approve { AnswerVerdict::Approved } else { AnswerVerdict::Declined };
-    let by = requester(allowed.principal());
+    let by = allowed.requester();
     let answer = Answer { by, at: clock::now(), verdict, comment, evidence: None };
     Ok(RunEvent::StepAnswered { step: asked.place, answer, outputs: BTreeMap::new() })
 }
@@ -202,7 +202,7 @@ fn resolution(
         Resolution::Failed => AnswerVerdict::ResolvedFailed,
         Resolution::Retry => AnswerVerdict::ResolvedRetry,
     };
-    let by = requester(allowed.principal());
+    let by = allowed.requester();
     let answer = Answer { by, at: clock::now(), verdict, comment, evidence: None };
     Ok(RunEvent::StepResolved { step: asked.place, attempt: *attempt, answer })
 }

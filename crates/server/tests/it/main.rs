@@ -16,6 +16,7 @@ mod plans;
 mod presets;
 mod retries;
 mod runs;
+mod secrets;
 mod server;
 mod session;
 mod tokens;

@@ -105,6 +105,45 @@ async fn what_a_runbook_calls_is_pinned_when_it_starts() {
 }
 
 #[tokio::test]
+async fn the_bundle_changes_with_every_version_that_a_run_is_pinned_to() {
+    let server = TestServer::start().await;
+    let inner = |text: &str| format!("kind: Runbook\nname: inner\nsteps: [{{manual: {text}}}]\n");
+    let shop = |label: &str| {
+        format!("kind: Inventory\nname: shop\ntargets: [{{name: web1, labels: {{tier: {label}}}}}]\n")
+    };
+    let outer = |text: &str| {
+        format!(
+            "kind: Runbook\nname: outer\nsteps:\n  - {{manual: {text}, on: {{inventory: shop}}}}\n  - {{runbook: inner}}\n"
+        )
+    };
+    let mut seen = Vec::new();
+    for (inner_text, label, outer_text) in
+        [("A.", "a", "A."), ("B.", "a", "A."), ("B.", "b", "A."), ("B.", "b", "B."), ("A.", "a", "A.")]
+    {
+        server.apply(&[inner(inner_text), shop(label), outer(outer_text)].join("---\n")).await;
+        let run = server.show(&server.start_run("outer", json!({})).await).await;
+        seen.push((run["bundle"].as_str().expect("a digest").to_owned(), run));
+    }
+    let (bundles, runs): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    for (at, bundle) in bundles.iter().enumerate().take(4) {
+        assert!(bundle.len() == 64 && !bundles[..at].contains(bundle), "{bundles:#?}");
+    }
+    assert_eq!(bundles[4], bundles[0], "the same versions are the same bundle");
+
+    // What it was pinned to is what it is tried again with, whatever is published now.
+    let first = runs[1]["id"].as_str().expect("an id");
+    server.post(&format!("/api/v1/projects/default/runs/{first}/cancel"), json!({})).await;
+    server.ended(first).await;
+    let (status, again) =
+        server.post(&format!("/api/v1/projects/default/runs/{first}/retry"), json!({})).await;
+    assert_eq!((status, again["bundle"].as_str()), (StatusCode::CREATED, Some(bundles[1].as_str())));
+
+    let (_, listed) = server.get("/api/v1/projects/default/runs").await;
+    let listed = listed["items"].as_array().expect("runs").iter().find(|run| run["id"] == first);
+    assert_eq!(listed.expect("the run")["revision"], server.show(first).await["revision"]);
+}
+
+#[tokio::test]
 async fn secrets_are_sealed_and_in_no_answer() {
     let server = TestServer::start().await;
     server

@@ -302,3 +302,55 @@ async fn a_queued_run_and_the_next_step_go_on_after_a_restart() {
     assert_eq!(view["state"], "succeeded", "{view:#}");
     assert_eq!(server.log(&run).await, b"one\ntwo\n");
 }
+
+#[tokio::test]
+async fn the_log_of_a_group_is_that_of_all_that_is_in_it() {
+    let server = TestServer::start().await;
+    server
+        .apply(
+            "\
+kind: Runbook
+name: outer
+steps:
+  - {name: before, run: echo before}
+  - name: all
+    steps:
+      - {name: each, for_each: [a.b, c], run: echo \"each $ITEM\"}
+      - name: both
+        parallel:
+          - {name: left, run: echo left}
+          - {name: right, run: sleep 0.3; echo right}
+      - {name: call, runbook: inner}
+  - {name: allot, run: echo after}
+---
+kind: Runbook
+name: inner
+steps: [{name: say, run: echo inner}]
+",
+        )
+        .await;
+    let run = server.start_run("outer", json!({})).await;
+    assert_eq!(server.ended(&run).await["state"], "succeeded");
+    let log = async |step: &str| {
+        let path = format!("/api/v1/projects/default/runs/{run}/log");
+        let request = server.with(&server.admin, Method::GET, &path).query(&[("step", step)]);
+        let answer = request.send().await.expect("an answer");
+        (answer.status(), answer.text().await.expect("text"))
+    };
+    for (step, expected) in [
+        ("all", "each a.b\neach c\nleft\nright\ninner\n"),
+        ("each", "each a.b\neach c\n"),
+        ("all.each", "each a.b\neach c\n"),
+        ("all.each[a.b]", "each a.b\n"),
+        ("both", "left\nright\n"),
+        ("all.both.left", "left\n"),
+        ("call", "inner\n"),
+        ("all.call.say", "inner\n"),
+        ("allot", "after\n"),
+    ] {
+        assert_eq!(log(step).await, (StatusCode::OK, expected.to_owned()), "{step}");
+    }
+    for step in ["al", "a.b", "all.each[a", "both.left", ""] {
+        assert_eq!(log(step).await.0, StatusCode::NOT_FOUND, "{step}");
+    }
+}

@@ -12,7 +12,8 @@ use crate::{
 
 /// Make a data directory from a backup, without a server.
 ///
-/// A server started on it starts nothing that was running when the backup was taken: how those steps ended is unknown.
+/// A server that is started on it goes on with no run by itself: whatever may have happened since the backup was taken, a person
+/// says.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  signalbox restore signalbox.backup --data-dir /var/lib/signalbox --key /safe/place/key"
@@ -47,18 +48,16 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         let files = words::count(usize::try_from(files).unwrap_or(usize::MAX), "file");
         context.printer.out(&format!("{}: {files}, {bytes} bytes\n", args.data_dir.display()));
     }
-    if args.key.is_none() {
-        context.printer.err("the key file is not in a backup, and none was given with --key");
+    if secrets_lost > 0 {
         let lost = words::count(usize::try_from(secrets_lost).unwrap_or(usize::MAX), "secret input");
+        context.printer.err("the key file is not in a backup, and none was given with --key");
         context.printer.err(&format!(
             "{lost} of runs that had not ended cannot be opened any more; those runs fail where they need one"
         ));
-        if secrets_lost > 0 {
-            context.printer.err("if you have the key file, restore again into another directory, with --key");
-        }
+        context.printer.err("if you have the key file, restore again into another directory, with --key");
     }
     context.printer.err(
-        "steps that were running when the backup was taken will be unknown; nothing of them starts again",
+        "no run that had not ended goes on by itself: what ran, was queued or waited for a moment asks a person (`signalbox step resolve`)",
     );
     Ok(Exit::Success)
 }

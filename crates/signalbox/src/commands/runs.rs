@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use model::{
     api::{Page, RetryRequest, RunSummary, RunView},
     id::RunId,
-    run::RunState,
+    run::{RunState, is_within},
 };
 
 use crate::{
@@ -73,7 +73,7 @@ enum Command {
     Logs {
         /// The run's id.
         id: RunId,
-        /// Only of this step.
+        /// Only of this step, by its address or its name, and of all that is in it.
         #[arg(long, value_name = "NAME")]
         step: Option<String>,
         /// Go on until the run ends.
@@ -238,6 +238,9 @@ fn describe(context: &Context, view: &RunView) -> String {
     let mut lines = vec![words::run(view)];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<10} {value}"));
     line("runbook", format!("{} ({})", run.runbook, run.digest.short()));
+    if let Some(bundle) = &run.bundle {
+        line("bundle", bundle.short().to_owned());
+    }
     line("project", run.project.clone());
     line("requested", format!("{} by {}", times::local(run.requested_at), run.requested_by.name));
     if let Some(reason) = &run.reason {
@@ -311,7 +314,7 @@ async fn logs(
 }
 
 fn known_step(view: &RunView, step: Option<&str>) -> Result<(), Failure> {
-    let is = |name: &str| view.run.steps.iter().any(|step| step.path == name || step.name == name);
+    let is = |named: &str| view.run.steps.iter().any(|step| is_within(&step.path, named));
     match step {
         Some(step) if !is(step) => {
             let names: Vec<&str> =

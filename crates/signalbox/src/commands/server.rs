@@ -81,10 +81,23 @@ pub fn close_inherited() {
 fn ready(context: &Context, ready: &server::Ready) {
     let printer = &context.printer;
     printer.err(&format!("signalbox {} is ready at http://{}", env!("CARGO_PKG_VERSION"), ready.address));
-    let server::Recovered { taken_up, ended, lost, .. } = ready.recovered;
+    if let Some(restored) = ready.restored {
+        let runs = words::count(usize::try_from(restored.runs).unwrap_or(usize::MAX), "run");
+        printer.err(&format!(
+            "this is a backup of {}: nothing of {runs} that had not ended goes on without a person's word; see `signalbox runs list --state waiting,unknown`",
+            restored.backup_of
+        ));
+    }
+    let server::Recovered { taken_up, ended, begun, lost } = ready.recovered;
     if taken_up + ended > 0 {
         let (all, gone) = (words::count(taken_up + ended, "step"), words::count(ended, "step"));
         printer.err(&format!("{all} outlived the last server; {gone} ended meanwhile"));
+    }
+    if begun > 0 {
+        printer.err(&format!(
+            "{} had been asked for and not begun when the last server went away; begun now",
+            words::count(begun, "step")
+        ));
     }
     if lost > 0 {
         printer.err(&format!(

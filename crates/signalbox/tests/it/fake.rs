@@ -101,6 +101,7 @@ pub fn run(state: RunState, step: StepState) -> RunView {
         "project": "default",
         "runbook": "greet",
         "digest": model::name::Digest::from_bytes(&[0x4f; 32]),
+        "bundle": model::name::Digest::from_bytes(&[0xb0; 32]),
         "title": null,
         "service": null,
         "effect": "change",

@@ -1,7 +1,8 @@
 //! A real server that can be stopped, killed and started again, and a home that is signed in to it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, ExitStatus},
     sync::{Arc, Mutex},
     thread,
@@ -16,9 +17,14 @@ use serde_json::Value;
 
 use crate::program::{Done, Home};
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub struct Machine {
     pub home: Home,
     server: Option<Child>,
+    /// What its servers find in their environment besides.
+    surroundings: Vec<(String, String)>,
     /// All that its servers have said.
     pub log: Arc<Mutex<String>>,
 }
@@ -31,7 +37,14 @@ impl Machine {
 
     /// In a home whose data directory may be there already.
     pub fn start_in(home: Home, runbooks: &str) -> Self {
-        let mut machine = Self { home, server: None, log: Arc::default() };
+        Self::start_among(home, &[], runbooks)
+    }
+
+    /// With servers that find this in their environment.
+    pub fn start_among(home: Home, surroundings: &[(&str, String)], runbooks: &str) -> Self {
+        let surroundings =
+            surroundings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut machine = Self { home, server: None, surroundings, log: Arc::default() };
         machine.start_server("127.0.0.1:0");
         let signed_in = machine.signalbox(&["login", "--token-file", "data/admin.token"]);
         assert_eq!(signed_in.code, Some(0), "{}", signed_in.err);
@@ -50,6 +63,7 @@ impl Machine {
             .arg(server.get_program())
             .args(server.get_args());
         command.env("CANARY_OF_THE_SERVER", "must-not-be-seen").env("SIGNALBOX_LOG", "debug");
+        command.envs(self.surroundings.iter().map(|(name, value)| (name, value)));
         let mut server = command.spawn().unwrap();
         let mut log = BufReader::new(server.stderr.take().unwrap());
         let (mut line, mut said) = (String::new(), String::new());
@@ -129,12 +143,29 @@ impl Machine {
     }
 
     pub fn finished(&self, run: &str) -> Value {
-        let mut view = Value::Null;
-        wait_for(&format!("the end of run {run}"), || {
-            view = self.show(run);
-            matches!(view["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown"))
-        });
-        view
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let view = self.show(run);
+            if matches!(view["state"].as_str(), Some("succeeded" | "failed" | "canceled" | "unknown")) {
+                return view;
+            }
+            assert!(Instant::now() < deadline, "waited too long for the end of this run: {view:#}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What the server says of itself.
+    pub fn status(&self) -> Value {
+        let mut socket = TcpStream::connect(self.address()).unwrap();
+        let token = self.read("data/admin.token");
+        let head = format!(
+            "GET /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            token.trim()
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
     }
 
     pub fn read(&self, path: &str) -> String {
@@ -158,7 +189,7 @@ impl Drop for Machine {
 }
 
 pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline, "waited too long for {what}");
         thread::sleep(Duration::from_millis(20));

@@ -3,12 +3,14 @@
 
 mod chaos;
 mod check;
+mod clock;
 mod documents;
 mod fake;
 mod import;
 mod machine;
 mod people;
 mod program;
+mod read_only;
 mod real;
 mod run;
 mod sign_in;

@@ -108,6 +108,10 @@ fn people_answer_decide_and_try_again() {
     assert_eq!(machine.finished(&run)["state"], "failed");
     let log = shown(&machine.signalbox(&["runs", "logs", &run]));
     assert_eq!(log, "hello\nto web1\nto web2\n");
+    for following in [&[][..], &["--follow"]] {
+        let rolled = [&["runs", "logs", &run, "--step", "roll"], following].concat();
+        assert_eq!(shown(&machine.signalbox(&rolled)), "to web1\nto web2\n", "a loop with all its times");
+    }
 
     let refused = machine.signalbox(&["runs", "retry", &run, "--from", "ship"]);
     assert!(refused.code == Some(2) && refused.err.contains("token"), "{}", refused.err);
@@ -205,6 +209,9 @@ fn a_backup_is_taken_and_restored_without_overwriting_anything() {
     assert!(refused.code == Some(2) && refused.err.contains("not empty"), "{}", refused.err);
     let restored = machine.signalbox(&["restore", "all.backup", "--data-dir", "other", "--key", "data/key"]);
     assert_eq!(restored.code, Some(0), "{}", restored.err);
+    assert!(restored.err.contains("asks a person") && !restored.err.contains("secret"), "{}", restored.err);
+    let bare = machine.signalbox(&["restore", "all.backup", "--data-dir", "bare"]);
+    assert!(bare.code == Some(0) && !bare.err.contains("secret"), "none is lost: {}", bare.err);
     let whole = std::fs::read(machine.home.path().join("all.backup")).unwrap();
     machine.home.write("half.backup", &whole[..whole.len() / 2]);
     let half = machine.signalbox(&["restore", "half.backup", "--data-dir", "third"]);
@@ -215,6 +222,85 @@ fn a_backup_is_taken_and_restored_without_overwriting_anything() {
     machine.start_again();
     assert_eq!(machine.show(&run)["state"], "waiting");
     assert_eq!(shown(&machine.signalbox(&["runs", "logs", &run])), "to web1\nto web2\n");
+}
+
+/// At three in the morning: whatever was on its way yesterday must not be done again by itself.
+#[test]
+fn a_restored_server_goes_on_with_nothing_until_a_person_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger");
+    let say = |word: &str| format!("echo {word} >> {}", ledger.display());
+    let runbooks = format!(
+        "kind: Runbook\nname: parks\ntimeout: 3s\nsteps: [{{name: pause, wait: 2s}}, {{name: go, run: {go}}}]\n\
+         cleanup: [{{name: tidy, run: {tidy}}}]\n\
+         ---\nkind: Runbook\nname: looks\nsteps: [{{name: look, effect: read, run: {look}; sleep 60}}]\n\
+         ---\nkind: Runbook\nname: asks\nsteps: [{{name: ask, manual: Well?, timeout: 2s}}]\n\
+         cleanup: [{{name: tidy, run: {tidy}}}]\n\
+         ---\nkind: Runbook\nname: alone\nconcurrency: {{key: [a], limit: 1}}\n\
+         steps: [{{name: one, run: {one}; sleep 60}}]\n",
+        go = say("go"),
+        tidy = say("tidy"),
+        look = say("look"),
+        one = say("one"),
+    );
+    let machine = Machine::start(&runbooks);
+    let holds = machine.detach(&["alone"]);
+    let queued = machine.detach(&["alone"]);
+    let looks = machine.detach(&["looks"]);
+    let read = || std::fs::read_to_string(&ledger).unwrap_or_default();
+    crate::machine::wait_for("the steps", || read().lines().count() == 2);
+    let parks = machine.detach(&["parks"]);
+    let asks = machine.detach(&["asks"]);
+    let taken = machine.signalbox(&["backup", "all.backup"]);
+    assert_eq!(taken.code, Some(0), "{}", taken.err);
+    // The world goes on: all of them end.
+    for run in [&queued, &holds, &looks] {
+        assert_eq!(machine.signalbox(&["runs", "cancel", run]).code, Some(0));
+    }
+    for run in [&queued, &holds, &looks, &parks, &asks] {
+        machine.finished(run);
+    }
+
+    let home = Home::new();
+    let file = machine.home.path().join("all.backup").display().to_string();
+    let restored = home.signalbox(&["restore", &file, "--data-dir", "data"]);
+    assert_eq!(restored.code, Some(0), "{}", restored.err);
+    home.write("data/admin.token", machine.read("data/admin.token"));
+    let before = read();
+    let mut again = Machine::start_in(home, &runbooks);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(read(), before, "nothing was started by itself");
+    for (run, waits) in [(&holds, "lost"), (&looks, "lost"), (&parks, "lost"), (&asks, "person")] {
+        let view = again.show(run);
+        assert_eq!((view["state"].as_str(), view["finished_at"].is_null()), (Some("waiting"), true));
+        let step = &view["steps"][0];
+        assert_eq!(
+            (step["wait"]["for"].as_str(), step["attempt"].as_u64()),
+            (Some(waits), Some(1)),
+            "{step:#}"
+        );
+        assert!(step["wait"]["until"].is_null(), "for as long as it takes: {step:#}");
+    }
+    assert!(again.show(&parks)["waits_for"].to_string().contains("restored from a backup"));
+    assert_eq!(again.show(&queued)["state"], "unknown", "it had not begun");
+
+    let resolve = |run: &str, step: &str, verdict: &str| {
+        let words = ["step", "resolve", run, step, "--as", verdict, "--reason", "seen"];
+        let done = again.signalbox(&words);
+        assert_eq!(done.code, Some(0), "{}", done.err);
+    };
+    // Once more, wait and all: the time that the whole run had is over, and does not count any more.
+    resolve(&parks, "pause", "retry");
+    assert_eq!(again.finished(&parks)["state"], "succeeded");
+    resolve(&looks, "look", "succeeded");
+    resolve(&holds, "one", "failed");
+    assert_eq!(again.signalbox(&["step", "done", &asks, "ask"]).code, Some(0));
+    let states = [&looks, &holds, &asks].map(|run| again.finished(run)["state"].clone());
+    assert_eq!(states, ["succeeded", "failed", "succeeded"]);
+    let since = read()[before.len()..].lines().collect::<Vec<_>>().join(" ");
+    assert_eq!(since, "go tidy tidy", "what people said, and no more");
+    again.kill_server();
+    crate::machine::wait_for("the log", || again.log.lock().unwrap().contains("this is a backup of"));
 }
 
 #[test]

@@ -231,6 +231,31 @@ fn a_follower_outlives_its_server_and_says_what_is_known() {
     assert!(told.err.contains("looking for it again"), "{}", told.err);
 }
 
+#[test]
+fn a_step_that_had_only_been_asked_for_is_begun_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    let mut machine = Machine::start(&format!(
+        "kind: Runbook\nname: one\nsteps: [{{run: echo $PPID >> {place}/shims; echo $$ >> {place}/groups; sleep 2}}]\n"
+    ));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let run = machine.detach(&["one"]);
+    wait_for("the step", || !read("groups").is_empty());
+    machine.kill_server();
+    // As if the server had died right after it stored the start: no shim has heard of it.
+    for id in [read("shims"), read("groups")] {
+        let id = nix::unistd::Pid::from_raw(id.trim().parse().unwrap());
+        nix::sys::signal::kill(id, Signal::SIGKILL).unwrap();
+    }
+    std::fs::remove_dir_all(machine.home.path().join("data/shims")).unwrap();
+    machine.start_again();
+    assert_eq!(machine.finished(&run)["state"], "succeeded");
+    assert_eq!(read("groups").lines().count(), 2, "it was begun");
+    machine.kill_server();
+    let said = "1 step had been asked for and not begun when the last server went away; begun now";
+    wait_for("the log", || machine.log.lock().unwrap().contains(said));
+}
+
 /// Every file below a folder, with its content.
 fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

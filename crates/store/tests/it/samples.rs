@@ -176,6 +176,7 @@ pub fn requested_with(project: &str, runbook: &str, plan: Plan) -> Requested {
         id: RunId(Uuid::now_v7()),
         project: project.into(),
         digest: definition(runbook, "true", &[]).digest,
+        bundle: Some(sha256(b"all that it is pinned to")),
         inputs_digest: sha256(b"{}"),
         inputs: BTreeMap::from([(
             "region".into(),

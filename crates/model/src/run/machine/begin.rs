@@ -98,7 +98,7 @@ impl Machine<'_> {
         self.happen(RunEvent::StepExpanded { step: place, branches });
     }
 
-    fn begin_one(&mut self, place: u32, planned: &PlannedStep) {
+    pub(super) fn begin_one(&mut self, place: u32, planned: &PlannedStep) {
         match &planned.action {
             PlannedAction::Task => self.queue(place),
             PlannedAction::Manual { instructions, fields, evidence } => {
@@ -171,9 +171,15 @@ impl Machine<'_> {
 
     /// A called runbook begins: with inputs of its own, and perhaps a lock.
     fn call(&mut self, place: u32, planned: &PlannedStep) {
-        let PlannedAction::Runbook { scope, inputs } = &planned.action else { return };
+        let PlannedAction::Runbook { scope, inputs, secrets } = &planned.action else { return };
         let Some(scope) = self.plan.scope(*scope) else { return };
-        let mut given = BTreeMap::new();
+        // A secret stays sealed where it is: what is handed on says that there is one.
+        let own = scope_inputs(&self.run, place);
+        let sealed = |own_name: &String| own.get(own_name).filter(|value| value.is_sealed());
+        let mut given: BTreeMap<String, Value> = secrets
+            .iter()
+            .filter_map(|(name, own_name)| Some((name.clone(), sealed(own_name)?.to_json())))
+            .collect();
         for (name, template) in inputs {
             match self.evaluate.text(template, &self.values(Some(place), &[&template.0])) {
                 Ok(text) => given.insert(name.clone(), Value::String(text)),

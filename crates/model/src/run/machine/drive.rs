@@ -21,6 +21,10 @@ impl Machine<'_> {
                 None => return,
             },
         };
+        self.end_run(end);
+    }
+
+    pub(super) fn end_run(&mut self, end: StepEnd) {
         let state = match end.outcome {
             StepOutcome::Succeeded => RunState::Succeeded,
             StepOutcome::Failed => RunState::Failed,

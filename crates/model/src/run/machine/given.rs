@@ -35,6 +35,7 @@ impl<'e> Machine<'e> {
                 self.attempt_over(step, StepEnd::failed(Cause::Busy, message));
                 Ok(())
             }
+            RunEvent::Restored { backup_of } => self.take_restored(backup_of),
             // Whatever is due happens in any transition.
             RunEvent::Due {} => Ok(()),
             RunEvent::Requested(_)
@@ -143,7 +144,7 @@ impl<'e> Machine<'e> {
                 self.happen(resolved);
                 let end = StepEnd::unknown(Cause::Lost, "nobody knows how it ended; it is tried again");
                 self.happen(RunEvent::AttemptFinished { step: place, attempt, end });
-                self.queue(place);
+                self.again(place);
             }
             _ => return Err(Refused::NotAsked { step: step.path.clone(), state: step.state }),
         }
@@ -163,6 +164,64 @@ impl<'e> Machine<'e> {
             return Err(Refused::AlreadyCanceling);
         }
         self.begin_stopping(event);
+        Ok(())
+    }
+
+    /// Whatever would go on by itself waits for a person, for as long as it takes: it may have gone on already, in the time
+    /// between the backup and now, and somebody may have seen it end.
+    fn take_restored(&mut self, backup_of: Timestamp) -> Result<(), Refused> {
+        let message =
+            format!("restored from a backup of {backup_of}: what became of it since then is not known");
+        if let Some(Wait { reason: WaitReason::Lock { key, .. }, .. }) = self.run.wait.clone() {
+            // It has no step yet that a person could be asked about.
+            self.happen(RunEvent::Restored { backup_of });
+            self.effects.push(RunEffect::ReleaseLock { step: None, key });
+            self.end_run(StepEnd::unknown(Cause::Lost, message));
+            return Ok(());
+        }
+        let mut held = Vec::new();
+        for (place, step) in (0..).zip(self.run.steps.clone()) {
+            let lost = |attempt| Wait {
+                reason: WaitReason::Lost { attempt, message: message.clone() },
+                since: self.at,
+                until: None,
+            };
+            let attempt = step.attempt.max(1);
+            let (attempt, wait) = match &step.wait {
+                None if self.run.is_performed(&step) => (attempt, lost(attempt)),
+                None => continue,
+                Some(Wait { reason: WaitReason::Runner | WaitReason::Retry { .. }, .. }) => {
+                    (step.attempt + 1, lost(step.attempt + 1))
+                }
+                Some(Wait { reason: WaitReason::Time | WaitReason::Lock { .. }, .. }) => {
+                    (attempt, lost(attempt))
+                }
+                // A person is asked already; that nobody answered in time means nothing now.
+                Some(Wait { until: None, .. }) => continue,
+                Some(wait) => (attempt, Wait { until: None, ..wait.clone() }),
+            };
+            held.push((place, step, attempt, wait));
+        }
+        if held.is_empty() && self.run.body.untimed {
+            return Err(Refused::NothingDue);
+        }
+        for (place, step, ..) in &held {
+            match step.wait.as_ref().map(|wait| &wait.reason) {
+                Some(WaitReason::Runner) => {
+                    self.effects.push(RunEffect::Unready { step: *place, attempt: step.attempt + 1 });
+                }
+                Some(WaitReason::Lock { .. }) => self.release_lock(*place),
+                _ => {}
+            }
+        }
+        self.happen(RunEvent::Restored { backup_of });
+        for (step, was, attempt, wait) in held {
+            if was.wait.is_none() {
+                let message = message.clone();
+                self.happen(RunEvent::StepLost { step, attempt, cause: Cause::ServerLost, message });
+            }
+            self.happen(RunEvent::StepWaiting { step, attempt, wait });
+        }
         Ok(())
     }
 
@@ -223,13 +282,15 @@ impl<'e> Machine<'e> {
         }
     }
 
-    /// The next attempt, of a task or of a group.
+    /// The next attempt, of a task or of a group; a wait begins once more.
     pub(super) fn again(&mut self, place: u32) {
         let Ok(step) = self.step(place) else { return };
-        if self.run.is_task(&step) {
-            self.queue(place);
-        } else {
-            self.start_group(place, step.attempt + 1);
+        match self.planned(&step) {
+            _ if self.run.is_task(&step) => self.queue(place),
+            Some(planned) if matches!(planned.action, PlannedAction::Wait(_)) => {
+                self.begin_one(place, planned)
+            }
+            _ => self.start_group(place, step.attempt + 1),
         }
     }
 

@@ -32,7 +32,8 @@ fn locked(limit: u32, when_full: WhenFull) -> Requested {
 fn calling(when_full: WhenFull) -> Requested {
     let mut call = task("call");
     call.kind = "runbook".into();
-    call.action = PlannedAction::Runbook { scope: 1, inputs: Default::default() };
+    call.action =
+        PlannedAction::Runbook { scope: 1, inputs: Default::default(), secrets: Default::default() };
     let mut inner = task("inner");
     inner.scope = 1;
     let mut plan = sequence("deploy", vec![task("before"), call]);

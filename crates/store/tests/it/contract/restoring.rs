@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use model::run::{Cause, RunEffect, RunState, StepOutcome, WaitReason};
+use model::run::{Cause, RunState, WaitReason};
 use store::{Store, StoreError};
 
 use crate::{
     bed::{contract, evaluator},
-    samples::{cancel, finished, key, now, parallel, project, queued, requested_with, scope, whole},
+    samples::{cancel, key, now, parallel, project, queued, requested_with, scope, whole},
 };
 
 contract! {
@@ -76,29 +76,29 @@ contract! {
         let at = now();
         bed.store.mark_restored(at).await.unwrap();
         let restored = bed.store.after_restore(now()).await.unwrap().unwrap();
-        assert_eq!(restored.backup_of, at);
+        assert_eq!((restored.backup_of, restored.runs), (at, 5));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
         assert!(bed.store.running_attempts().await.unwrap().is_empty());
         assert!(bed.store.claim(now(), 9).await.unwrap().is_empty());
-        let lost = whole(&bed.store, "default", running).await;
-        assert_eq!((lost.state, lost.cause), (RunState::Unknown, Some(Cause::ServerLost)));
-        let message = lost.steps[1].message.as_ref().unwrap();
-        assert!(message.contains("restored from a backup of"), "{message}");
-        let asked = whole(&bed.store, "default", asking).await;
-        assert_eq!(asked.state, RunState::Waiting);
-        for step in &asked.steps[1..] {
-            assert!(matches!(&step.wait.as_ref().unwrap().reason, WaitReason::Lost { .. }));
+        assert_eq!(bed.store.next_wake().await.unwrap(), None);
+        for run in [running, asking, safe, holder] {
+            let asked = whole(&bed.store, "default", run).await;
+            assert_eq!(asked.state, RunState::Waiting);
+            for step in &asked.steps[1..] {
+                let WaitReason::Lost { attempt, message } = &step.wait.as_ref().unwrap().reason else { panic!("{step:?}") };
+                assert_eq!((*attempt, step.attempt), (1, 1), "a safe step is not tried again by itself either");
+                assert!(message.contains("restored from a backup of"), "{message}");
+            }
         }
-        assert_eq!(whole(&bed.store, "default", safe).await.state, RunState::Unknown);
         let holders = bed.store.lock_holders(id, "web").await.unwrap();
-        assert_eq!((holders.held_by, holders.waiting), (vec![(holder, None)], 1), "locks stay with their runs");
-        assert!(whole(&bed.store, "default", waiter).await.started_at.is_none());
+        assert_eq!((holders.held_by, holders.waiting), (vec![(holder, None)], 0), "locks stay with their runs");
+        let waited = whole(&bed.store, "default", waiter).await;
+        assert_eq!((waited.state, waited.cause), (RunState::Unknown, Some(Cause::Lost)));
         assert!(bed.store.advance_once(ended, now(), cancel(), 0, key("k", "b")).await.unwrap().replayed);
-        assert!(restored.runs.iter().all(|moved| !moved.effects.iter().any(|effect| matches!(effect, RunEffect::Started { .. }))
-            || moved.run.running_steps().next().is_none()));
         assert!(bed.store.after_restore(now()).await.unwrap().is_none(), "once");
-        let late = bed.store.advance(running, now(), finished(1, StepOutcome::Succeeded), 0).await;
-        assert!(matches!(late, Err(StoreError::Refused(_))));
+        bed.store.mark_restored(at).await.unwrap();
+        let again = bed.store.after_restore(now()).await.unwrap().unwrap();
+        assert_eq!(again.runs, 0, "a server that died in the middle does what is left");
         assert_eq!(scope("deploy", vec![]).children, [0_u32; 0]);
     }
 }
