@@ -471,6 +471,227 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/projects/{project}/schedules': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What starts by time in a project, by kind and name. */
+    get: operations['list_schedules'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/schedules/{schedule}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A schedule: what comes, and what became of the newest instants. */
+    get: operations['show_schedule'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/schedules/{schedule}/firings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What became of the instants of a schedule, newest first. */
+    get: operations['list_firings'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/schedules/{schedule}/pause': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let a schedule pause: none of its instants starts a run until it goes on. */
+    post: operations['pause_schedule'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/schedules/{schedule}/resume': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Let a schedule go on from now. What was due while it paused is recorded, and not made up for. */
+    post: operations['resume_schedule'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The services of a project, worst first. */
+    get: operations['list_services'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/{service}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A service: is it well, since when and why, what may be done about it, what comes. */
+    get: operations['show_service'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/{service}/facts': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What is known of a service's state and configuration. */
+    get: operations['service_facts'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/{service}/facts/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How the facts of a service differ from those at an earlier moment, or from those of another environment. */
+    get: operations['service_facts_diff'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/{service}/happenings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What happened to a service, newest first: runs, changes of health, changed facts, firings without a run. */
+    get: operations['service_happenings'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/{service}/health': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How a service was: ninety days of each probe, and each change of health with what came shortly before it. */
+    get: operations['service_health'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/teams': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The teams of a project, by name. */
+    get: operations['list_teams'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/teams/{team}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A team, with the services that it owns and operates. */
+    get: operations['show_team'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects/{project}/uploads': {
     parameters: {
       query?: never;
@@ -714,6 +935,11 @@ export interface components {
           target: components['schemas']['Target'];
         };
     /**
+     * @description What becomes of firings that were due while nobody was there.
+     * @enum {string}
+     */
+    CatchUp: 'none' | 'latest' | 'all';
+    /**
      * @description Why something did not succeed.
      * @enum {string}
      */
@@ -806,6 +1032,22 @@ export interface components {
         [key: string]: unknown;
       };
     };
+    /** @description A collector of facts, and how it fares. */
+    CollectorView: {
+      collector: string;
+      environment: string;
+      /** Format: int64 */
+      every_s: number;
+      /** Format: int64 */
+      expire_s: number;
+      /** @description Why its newest run did not succeed. */
+      failure?: string | null;
+      /**
+       * Format: date-time
+       * @description When it looked last with success.
+       */
+      observed_at?: string | null;
+    };
     /** @description A runbook that reads, and writes facts of a service. */
     Collects: {
       environment: string;
@@ -869,6 +1111,24 @@ export interface components {
      * @enum {string}
      */
     Effect: 'read' | 'change' | 'irreversible';
+    /** @description How a service is in one environment, in a line. */
+    EnvironmentHealth: {
+      /** @description In words. */
+      cause: string;
+      environment: string;
+      health: components['schemas']['Health'];
+      /** @description Services that it depends on and that are ill there: the likely cause, if it is ill itself. */
+      ill_dependencies?: components['schemas']['Neighbour'][];
+      /** Format: date-time */
+      since?: string | null;
+    };
+    /** @description A service in one environment. */
+    EnvironmentView: {
+      /** @description Those that it depends on, as they are there; the ill ones first. */
+      dependencies: components['schemas']['Neighbour'][];
+      environment: string;
+      health: components['schemas']['ServiceHealth'];
+    };
     /** @description An append-only statement of what happened. */
     Event: {
       /** @description The principal's team at that moment. */
@@ -917,6 +1177,55 @@ export interface components {
     Evidence: 'none' | 'optional' | 'required';
     /** @description An expression of the small language of `if:`, `show_if:` and rules: `inputs.region == 'eu'`. */
     Expression: string;
+    /** @description One fact that two sets do not have in common. */
+    FactDifference: {
+      /** @description None if it is not there. */
+      after?: string | null;
+      /** @description None if it was not there. */
+      before?: string | null;
+      key: string;
+      target?: string | null;
+    };
+    /**
+     * @description Does a fact still hold?
+     * @enum {string}
+     */
+    FactState: 'current' | 'stale' | 'gone';
+    /** @description A fact, and whether it still holds. */
+    FactView: {
+      /** Format: date-time */
+      changed_at: string;
+      collector: string;
+      environment: string;
+      key: string;
+      /** Format: date-time */
+      observed_at: string;
+      previous?: string | null;
+      run: components['schemas']['RunId'];
+      state: components['schemas']['FactState'];
+      target?: string | null;
+      value: string;
+    };
+    /** @description How the facts of a service in an environment differ from others. */
+    FactsDiff: {
+      /** @description Against what: these facts at an earlier moment, or those of another environment now. */
+      against: string;
+      differences: components['schemas']['FactDifference'][];
+      environment: string;
+      /**
+       * Format: int64
+       * @description Facts that are the same in both.
+       */
+      same: number;
+      service: string;
+    };
+    /** @description The facts of a service. */
+    FactsView: {
+      /** @description By environment and name. */
+      collectors: components['schemas']['CollectorView'][];
+      /** @description By environment, target and key. */
+      facts: components['schemas']['FactView'][];
+    };
     /** @description A fault in a document, at its place. */
     Fault: {
       /** @description A stable name of the kind of fault, as `unknown_key`. */
@@ -953,6 +1262,35 @@ export interface components {
      * @enum {string}
      */
     FileMode: '100644' | '100755';
+    /** @description What became of an instant, or of a stretch of them. */
+    Firing: {
+      /**
+       * Format: date-time
+       * @description Of a stretch: all its instants are after this.
+       */
+      after?: string | null;
+      /**
+       * Format: int64
+       * @description So many instants; of a long stretch at least so many.
+       */
+      count: number;
+      /**
+       * Format: date-time
+       * @description The instant; the last one of a stretch.
+       */
+      due_at: string;
+      /** @description Why no run was started, in words. */
+      reason?: string | null;
+      /** Format: date-time */
+      recorded_at: string;
+      run?: components['schemas']['RunId'] | null;
+      state: components['schemas']['FiringState'];
+    };
+    /**
+     * @description What became of an instant.
+     * @enum {string}
+     */
+    FiringState: 'fired' | 'missed' | 'skipped';
     /** @description A step is performed once for each item of a list. */
     ForEach: {
       items: components['schemas']['Items'];
@@ -961,6 +1299,35 @@ export interface components {
        * @description How many at once; 1 is one after the other.
        */
       width: number;
+    };
+    /** @description Something that happened to a service, for its time axis. */
+    Happening: components['schemas']['What'] & {
+      /** Format: date-time */
+      at: string;
+      service: string;
+    };
+    /**
+     * @description The health of anything, from the best to the worst: a whole is as well as the worst of its parts.
+     * @enum {string}
+     */
+    Health: 'ok' | 'degraded' | 'unknown' | 'stale' | 'data_error' | 'bad';
+    /** @description A service's health became another. */
+    HealthChangeView: {
+      /** Format: date-time */
+      at: string;
+      before: components['schemas']['Health'];
+      cause: string;
+      environment: string;
+      health: components['schemas']['Health'];
+      /** @description What changed of the service and of those that it depends on in the minutes before; newest first. For what became ill. */
+      preceded_by?: components['schemas']['Happening'][];
+      run?: components['schemas']['RunId'] | null;
+    };
+    /** @description How a service was: a strip for each probe, and each change. */
+    HealthHistory: {
+      /** @description Newest first. */
+      changes: components['schemas']['HealthChangeView'][];
+      strips: components['schemas']['UptimeStrip'][];
     };
     HttpBody:
       | {
@@ -1157,6 +1524,11 @@ export interface components {
      * @enum {string}
      */
     Layer: 'items' | 'targets' | 'one';
+    /**
+     * @description How far a service has come. The words are Backstage's.
+     * @enum {string}
+     */
+    Lifecycle: 'experimental' | 'production' | 'deprecated';
     /** @description What the processes of one attempt may use together. */
     Limits: {
       /**
@@ -1168,6 +1540,12 @@ export interface components {
       memory_bytes?: number | null;
       /** Format: int32 */
       processes?: number | null;
+    };
+    /** @description A page elsewhere. */
+    Link: {
+      title: string;
+      /** @description `http` or `https`. */
+      url: string;
     };
     /** @description A lock, and the runs that have it. */
     LockView: {
@@ -1193,6 +1571,15 @@ export interface components {
           /** @description The value of this input, or one of its values. */
           input: string;
         };
+    /** @description A service beside another. */
+    Neighbour: {
+      /** @description In words. */
+      cause: string;
+      health: components['schemas']['Health'];
+      service: string;
+      /** Format: date-time */
+      since?: string | null;
+    };
     /** @description A step is performed once for each of these targets. */
     On: {
       batch?: components['schemas']['Batch'] | null;
@@ -1238,6 +1625,49 @@ export interface components {
      * @enum {string}
      */
     OutputStream: 'stdout' | 'stderr' | 'note';
+    /**
+     * @description What becomes of a firing while the run of the one before has not ended.
+     * @enum {string}
+     */
+    Overlap: 'forbid' | 'queue_one' | 'allow' | 'cancel_previous';
+    /** @description A list, and how to get more of it. */
+    Page_Firing: {
+      items: {
+        /**
+         * Format: date-time
+         * @description Of a stretch: all its instants are after this.
+         */
+        after?: string | null;
+        /**
+         * Format: int64
+         * @description So many instants; of a long stretch at least so many.
+         */
+        count: number;
+        /**
+         * Format: date-time
+         * @description The instant; the last one of a stretch.
+         */
+        due_at: string;
+        /** @description Why no run was started, in words. */
+        reason?: string | null;
+        /** Format: date-time */
+        recorded_at: string;
+        run?: components['schemas']['RunId'] | null;
+        state: components['schemas']['FiringState'];
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
+    Page_Happening: {
+      items: (components['schemas']['What'] & {
+        /** Format: date-time */
+        at: string;
+        service: string;
+      })[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
     /** @description A list, and how to get more of it. */
     Page_InventorySummary: {
       items: {
@@ -1330,6 +1760,63 @@ export interface components {
       next?: string | null;
     };
     /** @description A list, and how to get more of it. */
+    Page_ScheduleSummary: {
+      items: {
+        kind: components['schemas']['TimedKind'];
+        last_run?: components['schemas']['RunId'] | null;
+        name: string;
+        /**
+         * Format: date-time
+         * @description When it is due next; none while it pauses, or if it has no further instant.
+         */
+        next_at?: string | null;
+        paused?: components['schemas']['Pause'] | null;
+        project: string;
+        runbook: string;
+        title?: string | null;
+        /** @description When, in the words of its definition. */
+        when: string;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
+    Page_ServiceSummary: {
+      items: {
+        /** @description In its own order. */
+        environments: components['schemas']['EnvironmentHealth'][];
+        /** @description The worst of its environments. */
+        health: components['schemas']['Health'];
+        lifecycle: components['schemas']['Lifecycle'];
+        name: string;
+        operator?: string | null;
+        owner?: string | null;
+        project: string;
+        /** Format: date-time */
+        since?: string | null;
+        /** Format: int32 */
+        tier?: number | null;
+        title?: string | null;
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
+    Page_TeamView: {
+      items: {
+        digest: components['schemas']['Digest'];
+        operates: string[];
+        owns: string[];
+        project: string;
+        /** Format: date-time */
+        published_at: string;
+        published_by: string;
+        team: components['schemas']['Team'];
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
     Page_TokenView: {
       items: {
         /** Format: date-time */
@@ -1355,6 +1842,18 @@ export interface components {
       }[];
       /** @description Give it as `after` to get the next page; none on the last. */
       next?: string | null;
+    };
+    /** @description Somebody made a schedule pause. */
+    Pause: {
+      /** Format: date-time */
+      at: string;
+      /** @description The name of whoever did. */
+      by: string;
+      reason?: string | null;
+    };
+    /** @description Let a schedule pause. */
+    PauseRequest: {
+      reason?: string | null;
     };
     /**
      * @description Which part is performed.
@@ -1618,6 +2117,8 @@ export interface components {
        */
       timeout_s?: number | null;
       title?: string | null;
+      /** @description How it was asked for: `api`, `cli`, `console`, or by time, as a `schedule`, `probe` or `collector`. */
+      via?: string;
       wait?: components['schemas']['Wait'] | null;
     };
     /** @description What has changed of a run since its last revision: the run as it is now, with only the steps that changed in `steps`. */
@@ -1778,6 +2279,70 @@ export interface components {
         [key: string]: unknown;
       };
     };
+    /** @description A definition of when a runbook is run, and with what. */
+    Schedule: {
+      catch_up: components['schemas']['CatchUp'];
+      /** @description Markdown. */
+      description?: string | null;
+      /**
+       * Format: date-time
+       * @description Nothing is due before this.
+       */
+      from?: string | null;
+      /** @description What it is given, as written; read as the runbook's inputs at each firing. */
+      inputs?: {
+        [key: string]: unknown;
+      };
+      /**
+       * Format: int64
+       * @description Each firing is performed up to so many seconds after it is due, always the same for the same firing.
+       */
+      jitter_s?: number | null;
+      name: string;
+      overlap: components['schemas']['Overlap'];
+      /** @description The reason of the runs. */
+      reason?: string | null;
+      /** @description The runbook's name. */
+      runbook: string;
+      title?: string | null;
+      /**
+       * Format: date-time
+       * @description Nothing is due from this on.
+       */
+      until?: string | null;
+      when: components['schemas']['When'];
+    };
+    /** @description A schedule in a list. */
+    ScheduleSummary: {
+      kind: components['schemas']['TimedKind'];
+      last_run?: components['schemas']['RunId'] | null;
+      name: string;
+      /**
+       * Format: date-time
+       * @description When it is due next; none while it pauses, or if it has no further instant.
+       */
+      next_at?: string | null;
+      paused?: components['schemas']['Pause'] | null;
+      project: string;
+      runbook: string;
+      title?: string | null;
+      /** @description When, in the words of its definition. */
+      when: string;
+    };
+    /** @description A schedule, with what comes and what came. */
+    ScheduleView: components['schemas']['ScheduleSummary'] & {
+      digest: components['schemas']['Digest'];
+      /** @description What became of the newest instants, newest first. */
+      firings: components['schemas']['Firing'][];
+      /** @description The next instants, as if it did not pause. */
+      next: string[];
+      schedule: components['schemas']['Schedule'];
+      /**
+       * Format: date-time
+       * @description An instant whose run starts when the one before has ended.
+       */
+      waiting?: string | null;
+    };
     /** @description Where a script's text is. */
     Script:
       | {
@@ -1788,6 +2353,79 @@ export interface components {
           /** @description The text itself. */
           body: string;
         };
+    /** @description A definition of something that people rely on. */
+    Service: {
+      /** @description Names of services that it needs, never itself. */
+      depends_on?: string[];
+      /** @description Markdown. */
+      description?: string | null;
+      /** @description In the order in which they are written, each once; never empty. */
+      environments: string[];
+      lifecycle: components['schemas']['Lifecycle'];
+      links?: components['schemas']['Link'][];
+      name: string;
+      /** @description The name of the team that operates it; the owner unless said. */
+      operator?: string | null;
+      /** @description The name of the team that owns it. */
+      owner?: string | null;
+      /** @description Names of runbooks that belong to it, beside those that say so themselves by `service`. */
+      runbooks?: string[];
+      /**
+       * Format: int32
+       * @description 1 to 4; 1 is the most critical.
+       */
+      tier?: number | null;
+      title?: string | null;
+    };
+    /** @description The health of a service in an environment. */
+    ServiceHealth: {
+      /** @description In words. */
+      cause: string;
+      /** @description What all its probes say, worst first. */
+      evidence: components['schemas']['Evidence'][];
+      health: components['schemas']['Health'];
+      /** Format: date-time */
+      since?: string | null;
+    };
+    /** @description A runbook of a service. */
+    ServiceRunbook: {
+      effect: components['schemas']['Effect'];
+      name: string;
+      title?: string | null;
+      watches?: components['schemas']['TimedKind'] | null;
+    };
+    /** @description A service in a list, as it is in the environment where it is worst. */
+    ServiceSummary: {
+      /** @description In its own order. */
+      environments: components['schemas']['EnvironmentHealth'][];
+      /** @description The worst of its environments. */
+      health: components['schemas']['Health'];
+      lifecycle: components['schemas']['Lifecycle'];
+      name: string;
+      operator?: string | null;
+      owner?: string | null;
+      project: string;
+      /** Format: date-time */
+      since?: string | null;
+      /** Format: int32 */
+      tier?: number | null;
+      title?: string | null;
+    };
+    /** @description A service, and all that is known of it now. */
+    ServiceView: {
+      /** @description Services that depend on it, by name. */
+      dependents: string[];
+      digest: components['schemas']['Digest'];
+      environments: components['schemas']['EnvironmentView'][];
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      published_by: string;
+      /** @description What may be done about it. */
+      runbooks: components['schemas']['ServiceRunbook'][];
+      schedules: components['schemas']['ScheduleSummary'][];
+      service: components['schemas']['Service'];
+    };
     /** @description Whoever is signed in. */
     SessionView: {
       /** Format: date-time */
@@ -1946,6 +2584,10 @@ export interface components {
       cause?: components['schemas']['Cause'] | null;
       /** Format: int32 */
       exit_code?: number | null;
+      /** @description What a collector's step observed. */
+      facts?: {
+        [key: string]: string;
+      };
       message?: string | null;
       outcome: components['schemas']['StepOutcome'];
       outputs?: {
@@ -1974,6 +2616,10 @@ export interface components {
       effect: components['schemas']['Effect'];
       /** Format: int32 */
       exit_code?: number | null;
+      /** @description What it observed, if its runbook collects facts. */
+      facts?: {
+        [key: string]: string;
+      };
       /** Format: date-time */
       finished_at?: string | null;
       inputs?: components['schemas']['BTreeMap'] | null;
@@ -2029,8 +2675,36 @@ export interface components {
       };
       name: string;
     };
+    /** @description A definition of the people who own or operate services. */
+    Team: {
+      /** @description Where people reach it: a channel, an address. */
+      contact?: string | null;
+      /** @description Markdown. */
+      description?: string | null;
+      links?: components['schemas']['Link'][];
+      /** @description Names of users, in the order in which they are written, each once. */
+      members?: string[];
+      name: string;
+      title?: string | null;
+    };
+    /** @description A team, and its services. */
+    TeamView: {
+      digest: components['schemas']['Digest'];
+      operates: string[];
+      owns: string[];
+      project: string;
+      /** Format: date-time */
+      published_at: string;
+      published_by: string;
+      team: components['schemas']['Team'];
+    };
     /** @description Text in which `{{ expression }}` stands for a value. Only where nothing interprets the result (law 2). */
     Template: string;
+    /**
+     * @description What starts runs by time. Each is a principal of its own.
+     * @enum {string}
+     */
+    TimedKind: 'schedule' | 'probe' | 'collector';
     /**
      * Format: uuid
      * @description One API token; never the secret itself.
@@ -2055,6 +2729,27 @@ export interface components {
        * @description Bytes.
        */
       size: number;
+    };
+    /** @description What a probe said on one day. A stretch of slices that goes over midnight is shared out by time. */
+    UptimeDay: {
+      /** Format: int64 */
+      bad: number;
+      /** @description As `2026-11-26`. */
+      day: string;
+      /** Format: int64 */
+      good: number;
+      /**
+       * Format: int64
+       * @description It could not look, or could not tell.
+       */
+      no_sample: number;
+    };
+    /** @description What one probe said, day by day. */
+    UptimeStrip: {
+      /** @description One for each day (of UTC), oldest first; days without a slice have only zeros. */
+      days: components['schemas']['UptimeDay'][];
+      environment: string;
+      probe: string;
     };
     /** @description What must hold after the last step, before `cleanup`. */
     Verify: {
@@ -2158,6 +2853,56 @@ export interface components {
           /** @enum {string} */
           for: 'lost';
           message: string;
+        };
+    /** @description What happened. */
+    What:
+      | {
+          run: components['schemas']['RunSummary'];
+          /** @enum {string} */
+          what: 'run';
+        }
+      | {
+          before: components['schemas']['Health'];
+          cause: string;
+          environment: string;
+          health: components['schemas']['Health'];
+          /** @enum {string} */
+          what: 'health';
+        }
+      | {
+          environment: string;
+          key: string;
+          previous?: string | null;
+          run: components['schemas']['RunId'];
+          target?: string | null;
+          /** @description None if it is gone. */
+          value?: string | null;
+          /** @enum {string} */
+          what: 'fact';
+        }
+      | {
+          reason: string;
+          schedule: string;
+          /** @enum {string} */
+          what: 'firing';
+        };
+    /** @description What makes a schedule fire. */
+    When:
+      | {
+          /** @description Local times. */
+          cron: {
+            /** @description Of 5 fields, or 6 with seconds first. What any of them names fires, once. */
+            expressions: string[];
+            /** @description As IANA names it. */
+            zone: string;
+          };
+        }
+      | {
+          /** @description Absolute time, in seconds: no clock change moves it. */
+          every: {
+            /** Format: int64 */
+            every_s: number;
+          };
         };
     /** @enum {string} */
     WhenFull: 'queue' | 'refuse';
@@ -3435,6 +4180,486 @@ export interface operations {
       };
       /** @description Without a reason */
       422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_schedules: {
+    parameters: {
+      query?: {
+        /** @description Only those of this kind: `schedule`, `probe` or `collector`. */
+        kind?: components['schemas']['TimedKind'];
+        /** @description Only those of this runbook. */
+        runbook?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_ScheduleSummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_schedule: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        schedule: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The published version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ScheduleView'];
+        };
+      };
+      /** @description No such schedule */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_firings: {
+    parameters: {
+      query?: {
+        /** @description Only instants before this one: the `due_at` of the last of the page before. */
+        after?: string;
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        project: string;
+        schedule: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_Firing'];
+        };
+      };
+      /** @description No such schedule */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  pause_schedule: {
+    parameters: {
+      query?: {
+        /** @description `schedule` unless said; `probe` or `collector` for a runbook that is one. */
+        kind?: components['schemas']['TimedKind'];
+      };
+      header?: never;
+      path: {
+        project: string;
+        schedule: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PauseRequest'];
+      };
+    };
+    responses: {
+      /** @description It pauses */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ScheduleSummary'];
+        };
+      };
+      /** @description No such schedule */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  resume_schedule: {
+    parameters: {
+      query?: {
+        /** @description `schedule` unless said; `probe` or `collector` for a runbook that is one. */
+        kind?: components['schemas']['TimedKind'];
+      };
+      header?: never;
+      path: {
+        project: string;
+        schedule: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It goes on */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ScheduleSummary'];
+        };
+      };
+      /** @description No such schedule */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Its times cannot be told any more */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_services: {
+    parameters: {
+      query?: {
+        /** @description Only those in this state somewhere: `bad`, `data_error`, `stale`, `unknown`, `degraded` or `ok`. */
+        health?: components['schemas']['Health'];
+        /** @description Only those that this team owns or operates. */
+        team?: string;
+        /** @description Only those with this text in their name or title. */
+        text?: string;
+        /** @description How many at most: 1 to 200, 50 unless said. */
+        limit?: number;
+        /** @description The `next` of the page before. */
+        after?: number;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A page of services */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_ServiceSummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ServiceView'];
+        };
+      };
+      /** @description No such service */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  service_facts: {
+    parameters: {
+      query?: {
+        /** @description Only this environment. */
+        environment?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All facts, those that are gone or stale too */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FactsView'];
+        };
+      };
+      /** @description No such service */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  service_facts_diff: {
+    parameters: {
+      query?: {
+        /** @description The environment whose facts are looked at now; the service's first one unless said. */
+        environment?: string;
+        /** @description Against the same environment at this moment. */
+        at?: string;
+        /** @description Against this environment now. */
+        against?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What is not the same */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['FactsDiff'];
+        };
+      };
+      /** @description Neither a moment nor an environment to compare with, or both */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description No such service, or it is not in that environment */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  service_happenings: {
+    parameters: {
+      query?: {
+        /** @description At this moment or later; a day ago unless said. */
+        from?: string;
+        /** @description Before this moment; now unless said. */
+        to?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description At most 200 of each kind */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_Happening'];
+        };
+      };
+      /** @description No such service */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  service_health: {
+    parameters: {
+      query?: {
+        /** @description Only this environment. */
+        environment?: string;
+      };
+      header?: never;
+      path: {
+        project: string;
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Its history */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['HealthHistory'];
+        };
+      };
+      /** @description No such service */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  list_teams: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_TeamView'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_team: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        team: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The published version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TeamView'];
+        };
+      };
+      /** @description No such team */
+      404: {
         headers: {
           [name: string]: unknown;
         };

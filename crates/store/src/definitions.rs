@@ -128,7 +128,7 @@ macro_rules! compiled_of {
     }};
 }
 
-fn compiled_form<T: serde::de::DeserializeOwned>(
+pub(crate) fn compiled_form<T: serde::de::DeserializeOwned>(
     compiled: &str,
     checksum: Option<String>,
     digest: String,

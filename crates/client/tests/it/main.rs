@@ -59,6 +59,7 @@ fn run(state: RunState) -> RunView {
         steps: Vec::new(),
         environment: None,
         change_class: None,
+        via: "api".into(),
         labels: BTreeMap::new(),
         retry_of: None,
         body: model::run::Body::default(),

@@ -153,6 +153,7 @@ pub fn end() -> BoxedStrategy<StepEnd> {
             exit_code,
             signal,
             outputs,
+            facts: BTreeMap::new(),
         })
         .boxed()
 }

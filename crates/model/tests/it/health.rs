@@ -45,6 +45,7 @@ fn exit(code: i32) -> StepEnd {
         exit_code: Some(code),
         signal: None,
         outputs: Default::default(),
+        facts: Default::default(),
     }
 }
 
