@@ -121,11 +121,12 @@ contract! {
         }
         project(&bed.store, "default").await;
         let mut connection = bed.sqlite_connection().await;
-        let inner = "SELECT id FROM runs WHERE project = x'00'";
+        let inner = "SELECT id FROM runs WHERE project = x'00' AND background = 0";
+        let of_runbook = "SELECT id FROM runs WHERE project = x'00'";
         let queries = [
             format!("{inner} AND id < x'01' ORDER BY id DESC LIMIT 50"),
-            format!("{inner} AND runbook = 'a' AND state = 'failed' AND id < x'01' ORDER BY id DESC LIMIT 50"),
-            format!("{inner} AND runbook = 'a' AND id < x'01' ORDER BY id DESC LIMIT 50"),
+            format!("{of_runbook} AND runbook = 'a' AND state = 'failed' AND id < x'01' ORDER BY id DESC LIMIT 50"),
+            format!("{of_runbook} AND runbook = 'a' AND id < x'01' ORDER BY id DESC LIMIT 50"),
             format!("{inner} AND service = 'a' AND state = 'failed' AND id < x'01' ORDER BY id DESC LIMIT 50"),
             format!("{inner} AND requested_by = 'a' AND state = 'failed' AND id < x'01' ORDER BY id DESC LIMIT 50"),
             format!("{inner} AND state = 'failed' AND id < x'01' ORDER BY id DESC LIMIT 50"),
