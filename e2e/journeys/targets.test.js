@@ -55,6 +55,7 @@ test('a run over targets is a tree: counts, attempts, logs of each', async () =>
   await page.goto(`/p/default/runs/${run}?step=${encodeURIComponent('roll[web2].restart')}`);
   const facts = page.getByRole('region', { name: 'Step roll[web2].restart' });
   await facts.getByText('exit 1').first().waitFor();
+  await page.locator('.sb-log-row[data-row]').nth(1).waitFor();
   assert.equal((await logLines(page)).length, 2, 'one line of each attempt');
   await facts.getByRole('button', { name: 'Attempt 2' }).click();
   assert.equal((await logLines(page)).length, 1);

@@ -33,7 +33,8 @@ pub fn inventory_digest(inventory: &Inventory) -> Digest {
     sha256(&canonical(inventory))
 }
 
-/// SHA-256 over a line for each version that a run is pinned to, in their order: kind, name and digest, with blanks between.
+/// SHA-256 over a line for each version that a run is pinned to, each once and in the order of the lines: kind, name and digest,
+/// with blanks between.
 /// What an approval is bound to (law 3): whatever changed in any of them, this is another.
 pub fn bundle_digest<'v>(versions: impl IntoIterator<Item = (&'v str, &'v str, &'v Digest)>) -> Digest {
     let mut lines: Vec<String> =

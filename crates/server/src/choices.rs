@@ -18,7 +18,7 @@ use model::{
 use policy::Action;
 use serde_json::Value;
 
-pub(crate) use check::check;
+pub(crate) use check::{are_checked, check};
 
 use crate::{access::Allowed, problem::ApiError};
 

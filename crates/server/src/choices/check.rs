@@ -55,13 +55,23 @@ struct Asked<'a> {
     values: Vec<(&'a Input, &'a InputValue)>,
 }
 
+/// Is there an input whose value is held against options that must be fetched?
+pub(crate) fn are_checked(declared: &[Input]) -> bool {
+    declared.iter().any(|input| fetched(input).is_some())
+}
+
+/// Where the options come from that a value is held against.
+fn fetched(input: &Input) -> Option<&ChoicesFrom> {
+    // Where something else may be typed, no answer would refuse it.
+    if let InputKind::Choice { from, free: false, .. } = &input.kind { from.as_ref() } else { None }
+}
+
 /// A choice of which something was chosen, and where its options come from.
 fn chosen<'a>(
     input: &'a Input,
     values: &'a InputValues,
 ) -> Option<(&'a Input, &'a ChoicesFrom, &'a InputValue)> {
-    // Where something else may be typed, no answer would refuse it.
-    let InputKind::Choice { from: Some(from), free: false, .. } = &input.kind else { return None };
+    let from = fetched(input)?;
     let value = values.get(&input.name)?;
     let nothing = matches!(value, InputValue::Json(Value::Array(items)) if items.is_empty());
     (!nothing).then_some((input, from, value))

@@ -133,7 +133,12 @@ pub(super) async fn start(
             Err(error) => Err(error.into()),
         }
     };
-    start_planned(&allowed, &project, planned, key).await
+    // Of other runbooks the transaction that stores the run says so: one read less for each start.
+    let before = match &key {
+        Some(key) if choices::are_checked(&declared) => allowed.store().answered_before(key).await?,
+        _ => None,
+    };
+    start_planned(&allowed, &project, before, planned, key).await
 }
 
 /// The run that is asked for, of the version that is published now.
@@ -154,18 +159,15 @@ async fn requested(
     Ok((id, pinned.run(project, read, Request { reason, by, via, retry_of: None })?))
 }
 
-/// Store the run; or what this key has started before, whatever has become of the runbook. Then nothing is planned: that asks
-/// what can be chosen, and may start runs to learn it.
+/// Store the run; or what this key has started before, whatever has become of the runbook. With what was answered `before`
+/// nothing is planned: that may ask what can be chosen, and start runs to learn it.
 async fn start_planned<A: Action>(
     allowed: &Allowed<A>,
     project: &str,
+    before: Option<RunView>,
     planned: impl Future<Output = Result<(model::id::ProjectId, Planned), ApiError>>,
     key: Option<Key>,
 ) -> Result<(StatusCode, HeaderMap, Json<RunView>), ApiError> {
-    let before = match &key {
-        Some(key) => allowed.store().answered_before(key).await?,
-        None => None,
-    };
     let answered = match before {
         Some(answer) => Answered { answer, replayed: true },
         None => match planned.await {
@@ -233,7 +235,11 @@ pub(super) async fn retry(
     let shown = RetryRequest { inputs: request.inputs.iter().map(sealed).collect(), ..request.clone() };
     let key = once::key(&headers, allowed.principal(), route, &shown)?;
     let planned = again(&allowed, &project, &old, request);
-    start_planned(&allowed, &project, planned, key).await
+    let before = match &key {
+        Some(key) => allowed.store().answered_before(key).await?,
+        None => None,
+    };
+    start_planned(&allowed, &project, before, planned, key).await
 }
 
 async fn again(
