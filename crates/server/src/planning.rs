@@ -147,7 +147,9 @@ fn pin(
     callees: BTreeMap<String, CalledRunbook>,
     inventories: BTreeMap<String, PinnedInventory>,
 ) -> Result<Pinned, PlanningError> {
-    std::iter::once(&runbook).chain(callees.values()).try_for_each(|called| keeps_its_word(&called.runbook))?;
+    std::iter::once(&runbook)
+        .chain(callees.values())
+        .try_for_each(|called| keeps_its_word(&called.runbook))?;
     let plan = Plan::of(&runbook, &callees, &inventories)
         .map_err(|fault| PlanningError::Broken(fault.to_string()))?;
     Ok(Pinned { project, runbook, callees, inventories, plan })

@@ -125,7 +125,7 @@ pub(super) async fn show(
     let published = allowed.store().published_definition::<Schedule>(id, "Schedule", &name).await?;
     let published = published.ok_or_else(|| no_schedule(&project, &name))?;
     let firings = allowed.store().firings(row.id, None, 50).await?;
-    let timing = Timing::of(&published.definition).map_err(|error| ApiError::internal(&error.to_string()))?;
+    let timing = Timing::of(&published.definition).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(Json(ScheduleView {
         digest: published.digest,
         next: timing.firings(clock::now()).take(NEXT).collect(),
