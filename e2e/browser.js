@@ -83,11 +83,25 @@ async function settled(page) {
   });
 }
 
-/** What axe-core finds in the page, each as one line. */
+/**
+ * What axe-core finds in the page, each as one line.
+ *
+ * Transitions are off while it looks: a button that is enabled again in that moment (a plan that
+ * comes back) would else be measured in a colour between two.
+ */
 export async function axe(page) {
   await settled(page);
   await page.evaluate(await readFile(AXE, 'utf8'));
-  const { violations } = await page.evaluate((values) => globalThis.axe.run(document, { runOnly: values }), RULES);
+  const { violations } = await page.evaluate(async (values) => {
+    const still = new CSSStyleSheet();
+    still.replaceSync('*, *::before, *::after { transition: none !important; }');
+    document.adoptedStyleSheets.push(still);
+    try {
+      return await globalThis.axe.run(document, { runOnly: values });
+    } finally {
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== still);
+    }
+  }, RULES);
   return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`));
 }
 
