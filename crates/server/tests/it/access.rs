@@ -19,6 +19,7 @@ const ADMIN_ONLY: &[&str] = &[
     "token.revoke",
     "platform.read",
     "platform.backup",
+    "schedule.pause",
 ];
 
 struct Route {
@@ -51,6 +52,9 @@ fn filled(path: &str) -> String {
         .replace("{inventory}", "shop")
         .replace("{preset}", "nightly")
         .replace("{input}", "region")
+        .replace("{service}", "shop")
+        .replace("{schedule}", "nightly")
+        .replace("{team}", "web")
         .replace("{digest}", &"0".repeat(64))
         .replace("{sha256}", &"0".repeat(64))
 }
