@@ -42,6 +42,8 @@ pub enum RunEffect {
     Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
+    /// Its first step begins, or its collectors have looked before that: how its services stand is written down.
+    Began,
     /// This step waits for signals or collectors: look, and say what was seen ([`RunEvent::SignalsSeen`],
     /// [`RunEvent::Collected`]) until it does not wait any more.
     Watch { step: u32 },
@@ -229,6 +231,7 @@ impl<'e> Machine<'e> {
     fn ensure_started(&mut self) {
         if self.run.started_at.is_none() {
             self.happen(RunEvent::Started {});
+            self.effects.push(RunEffect::Began);
         }
     }
 

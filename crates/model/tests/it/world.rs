@@ -269,6 +269,7 @@ impl World {
                 let told = self.performed.get_mut(&(*step, *attempt)).expect("what is stopped runs");
                 assert!(!std::mem::replace(told, true), "told twice to end: {effect:?}");
             }
+            RunEffect::Began => assert!(self.run.started_at.is_some()),
             RunEffect::Watch { step } => {
                 let begun = self.run.step(*step).is_some_and(|step| step.attempt > 0);
                 assert!(begun, "what is watched has begun");
