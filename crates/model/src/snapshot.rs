@@ -1,6 +1,6 @@
 //! How the services of a run stood before it and after it, and how the two differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -206,28 +206,30 @@ pub fn changed(before: &Snapshot, after: &Snapshot) -> Changed {
             });
         }
         let partial = was.left_out > 0 || is.left_out > 0;
-        let mut both: BTreeMap<(Option<&str>, &str), (Option<&str>, Option<&str>)> = BTreeMap::new();
-        for fact in &was.facts {
-            both.entry((fact.target.as_deref(), &fact.key)).or_default().0 = Some(&fact.value);
-        }
-        for fact in &is.facts {
-            both.entry((fact.target.as_deref(), &fact.key)).or_default().1 = Some(&fact.value);
-        }
-        for ((target, key), (was, is)) in both {
+        let (was, is) = (values(&was.facts), values(&is.facts));
+        let places: BTreeSet<_> = was.keys().chain(is.keys()).copied().collect();
+        for place in places {
+            let (was, is) = (was.get(&place), is.get(&place));
             if was == is || (partial && (was.is_none() || is.is_none())) {
                 continue;
             }
+            let (target, key) = place;
             all.facts.push(FactChanged {
                 service: service.clone(),
                 environment: environment.clone(),
                 target: target.map(str::to_owned),
                 key: key.to_owned(),
-                before: was.map(str::to_owned),
-                after: is.map(str::to_owned),
+                before: was.map(|value| (*value).to_owned()),
+                after: is.map(|value| (*value).to_owned()),
             });
         }
     }
     all
+}
+
+/// By target and key.
+fn values(facts: &[FactSnapshot]) -> BTreeMap<(Option<&str>, &str), &str> {
+    facts.iter().map(|fact| ((fact.target.as_deref(), fact.key.as_str()), fact.value.as_str())).collect()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]

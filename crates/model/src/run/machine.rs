@@ -42,7 +42,7 @@ pub enum RunEffect {
     Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
-    /// Its first step begins, or its collectors have looked before that: how its services stand is written down.
+    /// The run of a service begins: how that stands is written down.
     Began,
     /// This step waits for signals or collectors: look, and say what was seen ([`RunEvent::SignalsSeen`],
     /// [`RunEvent::Collected`]) until it does not wait any more.
@@ -231,7 +231,9 @@ impl<'e> Machine<'e> {
     fn ensure_started(&mut self) {
         if self.run.started_at.is_none() {
             self.happen(RunEvent::Started {});
-            self.effects.push(RunEffect::Began);
+            if self.run.service.is_some() {
+                self.effects.push(RunEffect::Began);
+            }
         }
     }
 
