@@ -3,7 +3,8 @@
 //!
 //! The oracles are those of the fault matrix (`docs/reliability.md`): one run for each accepted request, each run ends, no
 //! once-step starts again without a known end before it, success means a start and an end in the ledger, no end but
-//! `unknown` without a record of it, nothing is left running, and the log is there, whole.
+//! `unknown` without a record of it, nothing is left running, the log is there, whole, and each instant of a schedule has one
+//! record, and at most one run.
 //!
 //! `SIGNALBOX_CHAOS_ROUNDS` kills so often (6 in the short form, which every test run performs); `SIGNALBOX_CHAOS_SEED`
 //! repeats the moments of an earlier run.
@@ -29,7 +30,7 @@ use nix::{
 };
 use serde_json::{Value, json};
 
-use crate::machine::Machine;
+use crate::machine::{Machine, wait_for};
 
 const ROUNDS: u32 = 6;
 /// How long all runs may take to end once the faults are over, and what each round may add: the runs that share a lock go one
@@ -78,8 +79,21 @@ fn runbooks(ledger: &Path) -> String {
             step("after", "", "0"),
         ],
     );
+    // Started by time, and by nobody else.
+    runbook("ticks", "", &[step("tick", "", "0")]);
+    runbook("lasts", "", &[step("last", "", "1.4")]);
+    runbook(
+        "watch",
+        "probe: {every: 1s, stale_after: 10s}\nservice: shop\n",
+        &["  - {run: 'true', effect: read}\n".to_owned()],
+    );
+    text += "kind: Service\nname: shop\n---\nkind: Schedule\nname: ticks\nrunbook: ticks\nevery: 1s\noverlap: allow\n\
+             catch_up: all\n---\nkind: Schedule\nname: lasts\nrunbook: lasts\nevery: 1s\n---\n";
     text
 }
+
+/// What the schedules start; they are asked for by nobody.
+const SCHEDULES: [&str; 2] = ["ticks", "lasts"];
 
 /// A small generator: the moments of a run can be had again from its seed.
 struct Dice(AtomicU64);
@@ -262,6 +276,11 @@ fn settle(token: &str, address: &str, accepted: &Mutex<Accepted>, patience: Dura
         accepted.lock().unwrap().runs.insert(key, (runbook, id));
     }
     let get = |path: &str| call(address, token, "GET", path, "-", &Value::Null).unwrap().1;
+    for schedule in SCHEDULES {
+        let path = format!("schedules/{schedule}/pause");
+        let (status, answer) = call(address, token, "POST", &path, &path, &json!({})).unwrap();
+        assert_eq!(status, 200, "{answer}");
+    }
     let deadline = Instant::now() + patience;
     loop {
         let mut all = Vec::new();
@@ -324,12 +343,57 @@ fn foreign(log: &str) -> Vec<(&str, &str)> {
     lines.windows(2).filter(follows).map(|pair| (pair[0], pair[1])).collect()
 }
 
+/// I9: every instant of each schedule has one record, and at most one run; no run is of no instant.
+fn check_firings(machine: &Machine, runs: &[&Value]) {
+    let (address, token) = (machine.address(), machine.read("data/admin.token"));
+    let get = |path: &str| call(&address, token.trim(), "GET", path, "-", &Value::Null).unwrap().1;
+    let mut known: BTreeSet<String> = runs.iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect();
+    for schedule in SCHEDULES {
+        let (mut firings, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = get(&format!("schedules/{schedule}/firings?limit=200{after}"));
+            firings.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        let second =
+            |value: &Value| value.as_str().map(|at| at.parse::<jiff::Timestamp>().unwrap().as_second());
+        // Newest first: each begins where the one before it ends.
+        let mut before: Option<i64> = None;
+        for firing in &firings {
+            let last = second(&firing["due_at"]).unwrap();
+            if let Some(before) = before {
+                assert_eq!(last, before, "{schedule}: an instant has no record, or two: {firings:#?}");
+            }
+            before = Some(second(&firing["after"]).unwrap_or(last - 1));
+            match firing["state"].as_str().unwrap() {
+                "fired" => {
+                    let run = firing["run"].as_str().unwrap();
+                    assert!(known.remove(run), "{schedule}: run {run} is there twice, or not at all");
+                }
+                _ => assert!(firing["reason"].is_string(), "{schedule}: nobody says why: {firing:#}"),
+            }
+        }
+        let fired = firings.iter().filter(|firing| firing["state"] == "fired").count();
+        println!("chaos: schedule {schedule}: {} records, {fired} runs", firings.len());
+        assert!(fired > 0, "{schedule} has started something");
+    }
+    assert_eq!(known, BTreeSet::new(), "runs of no instant");
+    wait_for("the probe's word after all that", || {
+        get("services/shop")["environments"][0]["health"]["health"] == "ok"
+    });
+}
+
 fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], shims_killed: usize) {
     // I1: one run for each accepted request.
     let asked: BTreeSet<&str> = accepted.runs.values().map(|(_, id)| id.as_str()).collect();
-    let there: BTreeSet<&str> = all.iter().map(|run| run["id"].as_str().unwrap()).collect();
+    let by_time = |run: &&Value| SCHEDULES.iter().any(|name| run["runbook"] == *name);
+    let (timed, others): (Vec<&Value>, Vec<&Value>) = all.iter().partition(by_time);
+    let there: BTreeSet<&str> = others.iter().map(|run| run["id"].as_str().unwrap()).collect();
     assert_eq!(asked.len(), accepted.runs.len(), "two requests got one run");
     assert_eq!(asked, there, "runs that nobody asked for, or that are gone");
+
+    check_firings(machine, &timed);
 
     let mut lost = 0;
     for run in all {
@@ -353,6 +417,8 @@ fn check(machine: &Machine, ledger: &Path, accepted: &Accepted, all: &[Value], s
                     | "long"
                     | "before"
                     | "after"
+                    | "tick"
+                    | "last"
             ) || step["layer"] == "items"
             {
                 continue;
