@@ -573,6 +573,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/projects/{project}/services/live': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow the services of a project: an event `changed` (`ServiceChange`) whenever something of one is not as it was. Of what
+     *     was before nothing is told: whoever connects reads what it shows, and reads it again after a lost connection.
+     */
+    get: operations['follow_services'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects/{project}/services/{service}': {
     parameters: {
       query?: never;
@@ -888,6 +908,11 @@ export interface components {
       /** @description Retire what the project has and `documents` lacks. */
       prune?: boolean;
     };
+    /**
+     * @description What of a service changed.
+     * @enum {string}
+     */
+    Aspect: 'health' | 'facts' | 'firing';
     BTreeMap: {
       [key: string]: boolean | number | string | unknown;
     };
@@ -2376,6 +2401,12 @@ export interface components {
        */
       tier?: number | null;
       title?: string | null;
+    };
+    /** @description Something of a service is not as it was: whoever shows it reads it again. */
+    ServiceChange: {
+      environment: string;
+      service: string;
+      what: components['schemas']['Aspect'];
     };
     /** @description The health of a service in an environment. */
     ServiceHealth: {
@@ -4406,6 +4437,37 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Page_ServiceSummary'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  follow_services: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events; see docs/api.md */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
         };
       };
       /** @description No such project */

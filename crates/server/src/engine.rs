@@ -9,6 +9,7 @@ mod follow;
 mod perform;
 mod prepare;
 mod recover;
+mod service_changes;
 mod time;
 mod timetable;
 mod versions;
@@ -72,6 +73,7 @@ struct Inner {
     network: Network,
     versions: versions::Versions,
     changes: Changes,
+    service_changes: service_changes::ServiceChanges,
     wake: Notify,
     alarm: time::Alarm,
     timetable: timetable::Timetable,
@@ -118,6 +120,7 @@ impl Engine {
             network: Network::new(forbidden),
             versions: versions::Versions::default(),
             changes: Changes::default(),
+            service_changes: service_changes::ServiceChanges::default(),
             wake: Notify::new(),
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),

@@ -22,6 +22,7 @@ mod session;
 mod tokens;
 mod uploads;
 mod versions;
+mod watching;
 
 /// What the servers of these tests start for their steps; a test like any other it is only if nobody started it so.
 #[test]
