@@ -17,4 +17,5 @@ mod sign_in;
 mod stopping;
 mod terminal;
 mod usage;
+mod watching;
 mod whole;
