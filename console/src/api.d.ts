@@ -4537,7 +4537,7 @@ export interface operations {
           'application/json': components['schemas']['FactsView'];
         };
       };
-      /** @description No such service */
+      /** @description No such service, or it is not in that environment */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4657,7 +4657,7 @@ export interface operations {
           'application/json': components['schemas']['HealthHistory'];
         };
       };
-      /** @description No such service */
+      /** @description No such service, or it is not in that environment */
       404: {
         headers: {
           [name: string]: unknown;

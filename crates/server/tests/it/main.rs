@@ -19,6 +19,7 @@ mod runs;
 mod secrets;
 mod server;
 mod session;
+mod timetable;
 mod tokens;
 mod uploads;
 mod versions;

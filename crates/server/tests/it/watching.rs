@@ -12,7 +12,7 @@ fn shop(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "kind: Team\nname: web\nmembers: [ada]\n---\n\
-         kind: Service\nname: shop\ntitle: The shop\nowner: web\nenvironments: [production, staging]\n\
+         kind: Service\nname: shop\ntitle: The shop\ntier: 1\nowner: web\nenvironments: [production, staging]\n\
          depends_on: [payments]\nrunbooks: [mend]\n---\n\
          kind: Service\nname: payments\n---\n\
          kind: Runbook\nname: check-shop\nprobe: {{service: shop, every: 1s, stale_after: 4s}}\n\
@@ -185,4 +185,187 @@ async fn a_firing_is_told_to_the_services_of_its_runbook() {
     let (status, _) = server.post("/api/v1/projects/default/schedules/tidy/pause", json!({})).await;
     assert_eq!(status, StatusCode::OK);
     told.until("shop", "firing").await;
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    page["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| item["name"].as_str().expect("a name"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_service_falls_ill_with_what_it_depends_on_and_recovers() {
+    let (server, folder) = watched().await;
+    remove(&folder, "shop");
+    remove(&folder, "payments");
+    health(&server, "payments", "bad").await;
+    let ill = health(&server, "shop", "bad").await;
+    let production = &ill["environments"][0];
+    assert_eq!(production["health"]["evidence"][0]["probe"], "check-shop");
+    let why = production["health"]["cause"].as_str().expect("a cause");
+    assert!(why.contains("check-shop") && why.contains("exit code 1"), "{why}");
+    assert!(production["health"]["since"].is_string());
+    let run = production["health"]["evidence"][0]["run"].as_str().expect("the run that showed it is kept");
+    assert_eq!(server.show(run).await["state"], "failed");
+    assert_eq!(production["dependencies"][0]["service"], "payments");
+    assert_eq!(production["dependencies"][0]["health"], "bad");
+    assert_eq!(ill["environments"][1]["health"]["health"], "unknown", "nothing watches staging");
+    let of: Vec<_> = ill["runbooks"].as_array().expect("runbooks").iter().collect();
+    let watches =
+        |name: &str| of.iter().find(|runbook| runbook["name"] == name).expect("it is its")["watches"].clone();
+    assert_eq!((watches("check-shop"), watches("look-at-shop")), (json!("probe"), json!("collector")));
+    assert_eq!(watches("mend"), Value::Null, "the service names it");
+    assert_eq!(view(&server, "/payments").await["dependents"], json!(["shop"]));
+
+    let listed = view(&server, "").await;
+    assert_eq!(names(&listed), ["shop", "payments"], "equally ill ones by tier and name: {listed:#}");
+    assert_eq!(listed["items"][0]["environments"][0]["ill_dependencies"][0]["service"], "payments");
+
+    let mend = server.start_run("mend", json!({})).await;
+    server.ended(&mend).await;
+    health(&server, "shop", "ok").await;
+    let listed = view(&server, "").await;
+    assert_eq!(
+        listed["items"][0]["environments"][0].get("ill_dependencies"),
+        None,
+        "of what is well nothing is told"
+    );
+
+    let history = view(&server, "/shop/health?environment=production").await;
+    let days = history["strips"][0]["days"].as_array().expect("days");
+    let today = days.last().expect("today");
+    assert_eq!(days.len(), 90);
+    assert!(today["good"].as_u64() >= Some(2) && today["bad"].as_u64() >= Some(1), "{today}");
+    assert_eq!((&days[0]["good"], &days[0]["bad"], &days[0]["no_sample"]), (&json!(0), &json!(0), &json!(0)));
+    let changes: Vec<_> =
+        history["changes"].as_array().expect("changes").iter().map(|it| it["health"].clone()).collect();
+    assert_eq!(changes, ["ok", "bad", "ok"], "newest first: {:#}", history["changes"]);
+    assert!(history["changes"][0].get("preceded_by").is_none(), "recovery needs no culprit");
+    let happenings = view(&server, "/shop/happenings").await;
+    let what: Vec<_> =
+        happenings["items"].as_array().expect("items").iter().map(|it| it["what"].clone()).collect();
+    assert!(what.contains(&json!("health")) && what.contains(&json!("fact")), "{happenings:#}");
+    let long_ago = view(&server, "/shop/happenings?to=2020-01-01T00:00:00Z").await;
+    assert_eq!(long_ago["items"], json!([]));
+}
+
+#[tokio::test]
+async fn services_are_filtered_and_come_in_pages() {
+    let (server, _folder) = watched().await;
+    for (query, expected) in [
+        ("?health=ok", &["shop", "payments"][..]),
+        ("?health=unknown", &["shop"]),
+        ("?health=bad", &[]),
+        ("?team=web", &["shop"]),
+        ("?text=THE%20SHOP", &["shop"]),
+        ("?text=pay", &["payments"]),
+        ("?limit=1", &["shop"]),
+        ("?limit=1&after=1", &["payments"]),
+    ] {
+        assert_eq!(names(&view(&server, query).await), expected, "{query}");
+    }
+    assert_eq!(view(&server, "?limit=1").await["next"], "1");
+    assert_eq!(view(&server, "?limit=1&after=1").await["next"], Value::Null);
+    for bad in ["?health=fine", "?limit=0", "?limit=201", "?after=x", "?colour=red"] {
+        let (status, problem) = server.get(&format!("/api/v1/projects/default/services{bad}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn facts_keep_what_was_and_are_compared() {
+    let (server, folder) = watched().await;
+    let before = jiff_now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    put(&folder, "facts", "version=2\ncolour=red\n");
+    let changed =
+        seen(&server, "/shop/facts", |view| view["facts"].as_array().is_some_and(|facts| facts.len() == 3))
+            .await;
+    let fact = |key: &str| {
+        let found = changed["facts"].as_array().expect("facts").iter().find(|fact| fact["key"] == key);
+        found.expect("it is there").clone()
+    };
+    let version = fact("version");
+    assert_eq!(
+        (&version["value"], &version["previous"], &version["state"]),
+        (&json!("2"), &json!("1"), &json!("current"))
+    );
+    assert_eq!(fact("nodes")["state"], "gone");
+    assert_eq!(changed["collectors"][0]["expire_s"], 3);
+    let diff = view(&server, &format!("/shop/facts/diff?at={before}")).await;
+    assert_eq!(
+        diff["differences"],
+        json!([{"key": "colour", "after": "red"}, {"key": "nodes", "before": "3"}, {"key": "version", "before": "1", "after": "2"}])
+    );
+    assert_eq!(diff["environment"], "production", "the first of its environments");
+    let diff = view(&server, "/shop/facts/diff?environment=staging&against=production").await;
+    assert_eq!((&diff["same"], diff["differences"].as_array().map(Vec::len)), (&json!(0), Some(2)));
+    for bad in ["", "?at=2026-01-01T00:00:00Z&against=staging", "?at=yesterday"] {
+        let (status, problem) =
+            server.get(&format!("/api/v1/projects/default/services/shop/facts/diff{bad}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}: {problem}");
+    }
+}
+
+fn jiff_now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+#[tokio::test]
+async fn a_probe_that_cannot_tell_proves_nothing() {
+    let server = TestServer::start().await;
+    server
+        .apply(
+            "kind: Service\nname: blind\n---\nkind: Service\nname: slow\n---\n\
+             kind: Runbook\nname: check-blind\nprobe: {service: blind, every: 1s}\n\
+             steps: [{run: 'echo I see nothing; exit 75', effect: read}]\n---\n\
+             kind: Runbook\nname: check-slow\nprobe: {service: slow, every: 1s}\n\
+             steps: [{run: sleep 60, effect: read, timeout: 1s}]\n",
+        )
+        .await;
+    // A step that runs out of its time did look, and did not find what it should.
+    health(&server, "slow", "bad").await;
+    let blind = view(&server, "/blind").await;
+    assert_eq!(blind["environments"][0]["health"]["health"], "unknown");
+    let cause = blind["environments"][0]["health"]["cause"].as_str().expect("a cause");
+    assert!(cause.contains("could not look"), "{cause}");
+    let history = view(&server, "/blind/health").await;
+    let today = history["strips"][0]["days"][89].clone();
+    assert_eq!((&today["good"], &today["bad"]), (&json!(0), &json!(0)));
+    assert!(today["no_sample"].as_u64() >= Some(1), "{today}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_with_the_way_on() {
+    let (server, _folder) = watched().await;
+    for (path, hint) in [
+        ("services/nope", "services list"),
+        ("services/nope/health", "services list"),
+        ("services/nope/facts", "services list"),
+        ("services/nope/facts/diff?against=x", "services list"),
+        ("services/nope/happenings", "services list"),
+        ("services/shop/facts?environment=dev", "production, staging"),
+        ("services/shop/health?environment=dev", "production, staging"),
+        ("services/shop/facts/diff?environment=dev&against=staging", "production, staging"),
+        ("services/shop/facts/diff?against=dev", "production, staging"),
+        ("teams/nope", "teams list"),
+        ("schedules/nope", "schedules list"),
+        ("schedules/check-shop", "schedules list"),
+        ("schedules/nope/firings", "schedules list"),
+    ] {
+        let (status, problem) = server.get(&format!("/api/v1/projects/default/{path}")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {problem}");
+        assert!(problem["hint"].as_str().is_some_and(|told| told.contains(hint)), "{path}: {problem}");
+    }
+    for path in ["services", "teams", "schedules"] {
+        let (status, _) = server.get(&format!("/api/v1/projects/nowhere/{path}")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let (status, teams) = server.get("/api/v1/projects/default/teams").await;
+    assert_eq!((status, &teams["items"][0]["owns"]), (StatusCode::OK, &json!(["shop"])), "{teams:#}");
+    let (_, team) = server.get("/api/v1/projects/default/teams/web").await;
+    assert_eq!((&team["team"]["members"], &team["operates"]), (&json!(["ada"]), &json!(["shop"])));
 }
