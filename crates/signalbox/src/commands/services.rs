@@ -308,7 +308,7 @@ fn what(what: &What) -> String {
             let of = target.as_ref().map(|target| format!(" of {target}")).unwrap_or_default();
             match (previous, value) {
                 (Some(previous), Some(value)) => format!("{key}{of}: {previous} → {value}"),
-                (None, Some(value)) => format!("{key}{of}: {value}, which was not there before"),
+                (None, Some(value)) => format!("{key}{of}: {value} (new)"),
                 (_, None) => format!("{key}{of}: gone"),
             }
         }
@@ -353,8 +353,12 @@ fn draw_history(context: &Context, name: &str, history: &HealthHistory) {
         ));
         for before in &change.preceded_by {
             let ago = times::between(before.at, Some(change.at));
-            let of = if before.service == name { String::new() } else { format!("{}: ", before.service) };
-            lines.push(format!("    {ago} before: {of}{}", one_line(&what(&before.what))));
+            // The service itself is not named again.
+            let other = Some(before.service.as_str()).filter(|service| *service != name);
+            let environment = Some(environment_of(before)).filter(|environment| !environment.is_empty());
+            let place: String = other.into_iter().chain(environment).map(|word| format!(" {word}")).collect();
+            let place = if place.is_empty() { place } else { format!(" in{place}:") };
+            lines.push(format!("    {ago} before:{place} {}", one_line(&what(&before.what))));
         }
     }
     if history.changes.is_empty() {

@@ -15,6 +15,7 @@ mod real;
 mod run;
 mod sign_in;
 mod stopping;
+mod storefront;
 mod terminal;
 mod usage;
 mod watching;
