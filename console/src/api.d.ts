@@ -403,23 +403,6 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
-  '/api/v1/projects/{project}/runs/{run}/pair': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** How the services of a run stood before and after it, and what is different. */
-    get: operations['run_pair'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
   '/api/v1/projects/{project}/runs/{run}/retry': {
     parameters: {
       query?: never;
@@ -582,6 +565,26 @@ export interface paths {
     };
     /** The services of a project, worst first. */
     get: operations['list_services'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/services/live': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow the services of a project: an event `changed` (`ServiceChange`) whenever something of one is not as it was. Of what
+     *     was before nothing is told: whoever connects reads what it shows, and reads it again after a lost connection.
+     */
+    get: operations['follow_services'];
     put?: never;
     post?: never;
     delete?: never;
@@ -905,8 +908,11 @@ export interface components {
       /** @description Retire what the project has and `documents` lacks. */
       prune?: boolean;
     };
-    /** @description A signal that is waited for. */
-    Awaited: components['schemas']['Expected'] & components['schemas']['Seen'];
+    /**
+     * @description What of a service changed.
+     * @enum {string}
+     */
+    Aspect: 'health' | 'facts' | 'firing';
     BTreeMap: {
       [key: string]: boolean | number | string | unknown;
     };
@@ -977,7 +983,6 @@ export interface components {
       | 'declined'
       | 'not_as_expected'
       | 'busy'
-      | 'verify'
       | 'step_failed';
     /**
      * @description What kind of change a runbook makes.
@@ -985,11 +990,6 @@ export interface components {
      */
     ChangeClass:
       'feature' | 'config' | 'data' | 'capacity' | 'reliability_fix' | 'security_fix' | 'rollback' | 'diagnostic';
-    /** @description How two snapshots differ. */
-    Changed: {
-      facts: components['schemas']['FactChanged'][];
-      health: components['schemas']['HealthDifference'][];
-    };
     /** @description Something that must become true, asked again and again. */
     Check: components['schemas']['CheckSubject'] & {
       /**
@@ -1056,19 +1056,6 @@ export interface components {
       inputs?: {
         [key: string]: unknown;
       };
-    };
-    /**
-     * @description How it went.
-     * @enum {string}
-     */
-    CollectOutcome: 'collected' | 'failed' | 'not_begun' | 'out_of_time';
-    /** @description What became of a collector that was to look. */
-    Collected: {
-      collector: string;
-      outcome: components['schemas']['CollectOutcome'];
-      run?: components['schemas']['RunId'] | null;
-      /** @description Why it did not, in words. */
-      why?: string | null;
     };
     /** @description A collector of facts, and how it fares. */
     CollectorView: {
@@ -1213,32 +1200,8 @@ export interface components {
      * @enum {string}
      */
     Evidence: 'none' | 'optional' | 'required';
-    /** @description What must be seen. */
-    Expected:
-      | {
-          probe: string;
-          /** @enum {string} */
-          signal: 'probe';
-        }
-      | {
-          environment: string;
-          equals: string;
-          key: string;
-          service: string;
-          /** @enum {string} */
-          signal: 'fact';
-        };
     /** @description An expression of the small language of `if:`, `show_if:` and rules: `inputs.region == 'eu'`. */
     Expression: string;
-    /** @description A fact is another, or is only in one of the two. */
-    FactChanged: {
-      after?: string | null;
-      before?: string | null;
-      environment: string;
-      key: string;
-      service: string;
-      target?: string | null;
-    };
     /** @description One fact that two sets do not have in common. */
     FactDifference: {
       /** @description None if it is not there. */
@@ -1247,14 +1210,6 @@ export interface components {
       before?: string | null;
       key: string;
       target?: string | null;
-    };
-    /** @description A fact as it stands. */
-    FactSnapshot: {
-      collector: string;
-      key: string;
-      state: components['schemas']['FactState'];
-      target?: string | null;
-      value: string;
     };
     /**
      * @description Does a fact still hold?
@@ -1392,13 +1347,6 @@ export interface components {
       /** @description What changed of the service and of those that it depends on in the minutes before; newest first. For what became ill. */
       preceded_by?: components['schemas']['Happening'][];
       run?: components['schemas']['RunId'] | null;
-    };
-    /** @description A service's health is another. */
-    HealthDifference: {
-      after: components['schemas']['Health'];
-      before: components['schemas']['Health'];
-      environment: string;
-      service: string;
     };
     /** @description How a service was: a strip for each probe, and each change. */
     HealthHistory: {
@@ -1920,15 +1868,6 @@ export interface components {
       /** @description Give it as `after` to get the next page; none on the last. */
       next?: string | null;
     };
-    /** @description What is beside a run: how its services stood, and what became of them. */
-    PairView: {
-      after?: components['schemas']['Snapshot'] | null;
-      before?: components['schemas']['Snapshot'] | null;
-      changed?: components['schemas']['Changed'] | null;
-      /** @description To which the run belongs. */
-      services: components['schemas']['RunService'][];
-      verify?: components['schemas']['VerifyView'] | null;
-    };
     /** @description Somebody made a schedule pause. */
     Pause: {
       /** Format: date-time */
@@ -2165,8 +2104,6 @@ export interface components {
       effect: components['schemas']['Effect'];
       /** @description Where its target `local` counts as being. */
       environment?: string | null;
-      /** @description Where its targets count as being, as far as its inputs tell; by name. */
-      environments?: string[];
       /** Format: date-time */
       finished_at?: string | null;
       id: components['schemas']['RunId'];
@@ -2224,11 +2161,6 @@ export interface components {
      * @description One run.
      */
     RunId: string;
-    /** @description A service in an environment. */
-    RunService: {
-      environment: string;
-      service: string;
-    };
     /**
      * @description Where a run stands.
      *
@@ -2446,17 +2378,6 @@ export interface components {
           /** @description The text itself. */
           body: string;
         };
-    /** @description What was seen of a signal since the last step ended. */
-    Seen: {
-      holds: boolean;
-      /**
-       * Format: date-time
-       * @description What was seen proves nothing after this.
-       */
-      holds_until?: string | null;
-      /** @description In words. */
-      says: string;
-    };
     /** @description A definition of something that people rely on. */
     Service: {
       /** @description Names of services that it needs, never itself. */
@@ -2481,6 +2402,12 @@ export interface components {
       tier?: number | null;
       title?: string | null;
     };
+    /** @description Something of a service is not as it was: whoever shows it reads it again. */
+    ServiceChange: {
+      environment: string;
+      service: string;
+      what: components['schemas']['Aspect'];
+    };
     /** @description The health of a service in an environment. */
     ServiceHealth: {
       /** @description In words. */
@@ -2497,23 +2424,6 @@ export interface components {
       name: string;
       title?: string | null;
       watches?: components['schemas']['TimedKind'] | null;
-    };
-    /** @description How a service stands in an environment. */
-    ServiceSnapshot: {
-      /** @description In words. */
-      cause: string;
-      environment: string;
-      /** @description By collector, target and key; those that are gone are not there. */
-      facts: components['schemas']['FactSnapshot'][];
-      health: components['schemas']['Health'];
-      /**
-       * Format: int64
-       * @description Facts that found no room.
-       */
-      left_out?: number;
-      service: string;
-      /** Format: date-time */
-      since?: string | null;
     };
     /** @description A service in a list, as it is in the environment where it is worst. */
     ServiceSummary: {
@@ -2583,22 +2493,6 @@ export interface components {
             service: string;
           };
         };
-    /** @description A signal that is waited for. */
-    SignalView: {
-      holds: boolean;
-      /** @description In words. */
-      name: string;
-      /** @description What was seen of it, in words. */
-      says: string;
-    };
-    /** @description How the services of a run stand at a moment. */
-    Snapshot: {
-      /** Format: date-time */
-      at: string;
-      /** @description The collectors that looked for it, of those that the runbook names. */
-      collectors?: components['schemas']['Collected'][];
-      services: components['schemas']['ServiceSnapshot'][];
-    };
     /** @description A file of documents, byte for byte. */
     SourceDocument: {
       /** @description From the root, with `/`. */
@@ -2903,46 +2797,6 @@ export interface components {
        */
       within_s: number;
     };
-    /** @description What a run waits for that verifies. */
-    VerifyView: {
-      /**
-       * Format: date-time
-       * @description All of them hold since then.
-       */
-      held_since?: string | null;
-      /**
-       * Format: int64
-       * @description Seconds for which they must hold without a break.
-       */
-      hold_s?: number | null;
-      signals: components['schemas']['SignalView'][];
-      /** Format: date-time */
-      since: string;
-      /**
-       * Format: date-time
-       * @description When it has failed unless they held.
-       */
-      until: string;
-    };
-    /** @description What a run waits for that verifies, and what was seen of it so far. */
-    Verifying: {
-      /**
-       * Format: date-time
-       * @description When it has failed unless they held.
-       */
-      deadline: string;
-      /**
-       * Format: date-time
-       * @description All of them hold since then.
-       */
-      held_since?: string | null;
-      /**
-       * Format: int64
-       * @description Seconds for which they must hold without a break.
-       */
-      hold_s?: number | null;
-      signals: components['schemas']['Awaited'][];
-    };
     /** @description How one version differs from another. */
     VersionDiff: {
       /** @description The document first, then each file that differs, by path. */
@@ -3030,15 +2884,6 @@ export interface components {
           /** @enum {string} */
           for: 'lost';
           message: string;
-        }
-      | (components['schemas']['Verifying'] & {
-          /** @enum {string} */
-          for: 'verify';
-        })
-      | {
-          collectors: string[];
-          /** @enum {string} */
-          for: 'snapshot';
         };
     /** @description What happened. */
     What:
@@ -4123,38 +3968,6 @@ export interface operations {
       };
     };
   };
-  run_pair: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        project: string;
-        run: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description While the run goes on, what is different is what is different now */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PairView'];
-        };
-      };
-      /** @description No such run */
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
   retry_run: {
     parameters: {
       query?: never;
@@ -4637,6 +4450,37 @@ export interface operations {
       };
     };
   };
+  follow_services: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events; see docs/api.md */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   show_service: {
     parameters: {
       query?: never;
@@ -4693,7 +4537,7 @@ export interface operations {
           'application/json': components['schemas']['FactsView'];
         };
       };
-      /** @description No such service */
+      /** @description No such service, or it is not in that environment */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4813,7 +4657,7 @@ export interface operations {
           'application/json': components['schemas']['HealthHistory'];
         };
       };
-      /** @description No such service */
+      /** @description No such service, or it is not in that environment */
       404: {
         headers: {
           [name: string]: unknown;

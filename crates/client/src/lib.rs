@@ -13,4 +13,4 @@ pub mod sse;
 pub use error::Error;
 pub use follow::{Live, LiveEvent, apply};
 pub use http::{Client, IdempotencyKey};
-pub use routes::{RunbooksQuery, RunsQuery};
+pub use routes::{Against, RunbooksQuery, RunsQuery, SchedulesQuery, ServicesQuery};

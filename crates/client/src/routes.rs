@@ -10,9 +10,15 @@ use model::{
         RunbookSummary, RunbookView, SavePreset, SessionView, StartRequest, TokenView, VersionDiff,
         VersionSummary,
     },
+    firing::{Firing, TimedKind},
+    health::Health,
     id::{RunId, TokenId},
     name::Digest,
     run::{RunState, UploadedFile},
+    view::{
+        FactsDiff, FactsView, Happening, HealthHistory, PauseRequest, ScheduleSummary, ScheduleView,
+        ServiceSummary, ServiceView, TeamView,
+    },
 };
 use reqwest::Method;
 
@@ -46,11 +52,46 @@ pub struct RunbooksQuery {
     pub after: Option<String>,
 }
 
+#[derive(Clone, Debug, Default)]
+pub struct ServicesQuery {
+    /// In this state somewhere.
+    pub health: Option<Health>,
+    /// Owned or operated by this team.
+    pub team: Option<String>,
+    /// In the name or the title.
+    pub text: Option<String>,
+    pub limit: Option<u32>,
+    pub after: Option<String>,
+}
+
+/// With what the facts of a service are compared.
+#[derive(Clone, Debug)]
+pub enum Against {
+    /// The same environment at this moment; RFC 3339.
+    Moment(String),
+    /// Another environment now.
+    Environment(String),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct SchedulesQuery {
+    pub kind: Option<TimedKind>,
+    pub runbook: Option<String>,
+}
+
 type Query = Vec<(&'static str, String)>;
 
 fn paging(limit: Option<u32>, after: Option<&str>) -> Query {
     let limit = limit.map(|limit| ("limit", limit.to_string()));
     limit.into_iter().chain(after.map(|after| ("after", after.to_owned()))).collect()
+}
+
+fn in_environment(environment: Option<&str>) -> Query {
+    environment.map(|environment| ("environment", environment.to_owned())).into_iter().collect()
+}
+
+fn of_kind(kind: Option<TimedKind>) -> Query {
+    kind.map(|kind| ("kind", kind.name().to_owned())).into_iter().collect()
 }
 
 impl Client {
@@ -189,6 +230,132 @@ impl Client {
 
     pub async fn inventory(&self, project: &str, inventory: &str) -> Result<InventoryView, Error> {
         self.get(&["api", "v1", "projects", project, "inventories", inventory], &[]).await
+    }
+
+    /// By name.
+    pub async fn teams(&self, project: &str) -> Result<Page<TeamView>, Error> {
+        self.get(&["api", "v1", "projects", project, "teams"], &[]).await
+    }
+
+    pub async fn team(&self, project: &str, team: &str) -> Result<TeamView, Error> {
+        self.get(&["api", "v1", "projects", project, "teams", team], &[]).await
+    }
+
+    /// Worst first.
+    pub async fn services(
+        &self,
+        project: &str,
+        query: &ServicesQuery,
+    ) -> Result<Page<ServiceSummary>, Error> {
+        let mut pairs = paging(query.limit, query.after.as_deref());
+        pairs.extend(query.health.map(|health| ("health", health.name().to_owned())));
+        pairs.extend(query.team.iter().map(|team| ("team", team.clone())));
+        pairs.extend(query.text.iter().map(|text| ("text", text.clone())));
+        self.get(&["api", "v1", "projects", project, "services"], &pairs).await
+    }
+
+    pub async fn service(&self, project: &str, service: &str) -> Result<ServiceView, Error> {
+        self.get(&["api", "v1", "projects", project, "services", service], &[]).await
+    }
+
+    pub async fn service_health(
+        &self,
+        project: &str,
+        service: &str,
+        environment: Option<&str>,
+    ) -> Result<HealthHistory, Error> {
+        let path = ["api", "v1", "projects", project, "services", service, "health"];
+        self.get(&path, &in_environment(environment)).await
+    }
+
+    pub async fn facts(
+        &self,
+        project: &str,
+        service: &str,
+        environment: Option<&str>,
+    ) -> Result<FactsView, Error> {
+        let path = ["api", "v1", "projects", project, "services", service, "facts"];
+        self.get(&path, &in_environment(environment)).await
+    }
+
+    pub async fn facts_diff(
+        &self,
+        project: &str,
+        service: &str,
+        environment: Option<&str>,
+        against: &Against,
+    ) -> Result<FactsDiff, Error> {
+        let mut query = in_environment(environment);
+        query.push(match against {
+            Against::Moment(at) => ("at", at.clone()),
+            Against::Environment(other) => ("against", other.clone()),
+        });
+        self.get(&["api", "v1", "projects", project, "services", service, "facts", "diff"], &query).await
+    }
+
+    /// Newest first; of the last day unless moments are given, in RFC 3339.
+    pub async fn happenings(
+        &self,
+        project: &str,
+        service: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<Page<Happening>, Error> {
+        let pairs = [("from", from), ("to", to)];
+        let query: Query =
+            pairs.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect();
+        self.get(&["api", "v1", "projects", project, "services", service, "happenings"], &query).await
+    }
+
+    /// By kind and name.
+    pub async fn schedules(
+        &self,
+        project: &str,
+        query: &SchedulesQuery,
+    ) -> Result<Page<ScheduleSummary>, Error> {
+        let mut pairs = of_kind(query.kind);
+        pairs.extend(query.runbook.iter().map(|runbook| ("runbook", runbook.clone())));
+        self.get(&["api", "v1", "projects", project, "schedules"], &pairs).await
+    }
+
+    pub async fn schedule(&self, project: &str, schedule: &str) -> Result<ScheduleView, Error> {
+        self.get(&["api", "v1", "projects", project, "schedules", schedule], &[]).await
+    }
+
+    /// What became of its instants, newest first.
+    pub async fn firings(
+        &self,
+        project: &str,
+        schedule: &str,
+        limit: Option<u32>,
+        after: Option<&str>,
+    ) -> Result<Page<Firing>, Error> {
+        let path = ["api", "v1", "projects", project, "schedules", schedule, "firings"];
+        self.get(&path, &paging(limit, after)).await
+    }
+
+    /// Of a probe or collector, name its kind and runbook.
+    pub async fn pause_schedule(
+        &self,
+        project: &str,
+        kind: TimedKind,
+        schedule: &str,
+        request: &PauseRequest,
+    ) -> Result<ScheduleSummary, Error> {
+        let path = ["api", "v1", "projects", project, "schedules", schedule, "pause"];
+        let request = self.request(Method::POST, &path, &of_kind(Some(kind)))?.json(request);
+        self.read(self.send(request).await?).await
+    }
+
+    pub async fn resume_schedule(
+        &self,
+        project: &str,
+        kind: TimedKind,
+        schedule: &str,
+    ) -> Result<ScheduleSummary, Error> {
+        let path = ["api", "v1", "projects", project, "schedules", schedule, "resume"];
+        let request = self.request(Method::POST, &path, &of_kind(Some(kind)))?;
+        self.read(self.send(request).await?).await
     }
 
     /// Give a file, for an input or as evidence.

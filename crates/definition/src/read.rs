@@ -8,6 +8,7 @@ use model::{
     inventory::Inventory,
     name::is_name,
     runbook::Runbook,
+    schedule::Schedule,
 };
 use serde_json::Value;
 
@@ -76,6 +77,11 @@ impl Definition {
     /// The inventory, if it is one.
     pub fn inventory(&self) -> Option<&Inventory> {
         self.compiled.as_inventory()
+    }
+
+    /// The schedule, if it is one.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.compiled.as_schedule()
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) const KEYS: Keys = Keys {
     later: &[],
 };
 
+/// `GET …/services/live` follows all services.
+const LIVE: &str = "live";
+
 pub(crate) const LINK_KEYS: Keys = Keys { of: "a link", known: &["title", "url"], later: &[] };
 
 pub(crate) fn read_team(root: &Node, faults: &mut Faults<'_>) -> Option<Team> {
@@ -69,9 +72,19 @@ pub(crate) fn read_team(root: &Node, faults: &mut Faults<'_>) -> Option<Team> {
 pub(crate) fn read_service(root: &Node, faults: &mut Faults<'_>) -> Option<(Service, Places)> {
     let fields = Fields::open(root, &KEYS, "A service", faults)?;
     let mut places = Places::default();
-    let name = fields
-        .require("name", "Add a name, like `name: shop`.", faults)
-        .and_then(|node| read_name(node, "The name of a service", faults));
+    let name = fields.require("name", "Add a name, like `name: shop`.", faults).and_then(|node| {
+        let name = read_name(node, "The name of a service", faults)?;
+        if name == LIVE {
+            let message = format!(
+                "No service can be called `{LIVE}`: at its address in the API all services are followed."
+            );
+            faults
+                .error(Code::BadName, node.span, message)
+                .hint("Choose another name, and say the rest in its `title`.");
+            return None;
+        }
+        Some(name)
+    });
     let mut team = |key: &str, faults: &mut Faults<'_>| {
         let node = fields.get(key)?;
         places.put(key, node.span);

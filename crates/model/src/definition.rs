@@ -60,4 +60,8 @@ impl Compiled {
     pub fn as_inventory(&self) -> Option<&Inventory> {
         if let Self::Inventory(inventory) = self { Some(inventory) } else { None }
     }
+
+    pub fn as_schedule(&self) -> Option<&Schedule> {
+        if let Self::Schedule(schedule) = self { Some(schedule) } else { None }
+    }
 }

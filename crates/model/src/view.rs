@@ -179,6 +179,25 @@ pub enum What {
     },
 }
 
+/// Something of a service is not as it was: whoever shows it reads it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceChange {
+    pub service: String,
+    pub environment: String,
+    pub what: Aspect,
+}
+
+/// What of a service changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    Health,
+    /// Facts, whether they still hold, or whether their collector fails.
+    Facts,
+    /// A schedule of its runbooks fired, or did not, or it pauses or goes on.
+    Firing,
+}
+
 /// The facts of a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FactsView {

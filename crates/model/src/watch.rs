@@ -1,5 +1,6 @@
 //! What runbooks say of the view: that they are probes or collectors, what is collected around them, and what must hold after them.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,6 +33,13 @@ pub struct Collects {
     pub every_s: u64,
     /// Seconds after which a fact that was not seen again is stale; longer than `every_s`.
     pub expire_s: u64,
+}
+
+impl Collects {
+    /// What was seen at a moment is stale right after this, if it is not seen again.
+    pub fn stale_at(&self, seen_at: Timestamp) -> Option<Timestamp> {
+        seen_at.checked_add(SignedDuration::from_secs(i64::try_from(self.expire_s).ok()?)).ok()
+    }
 }
 
 /// What must hold after the last step, before `cleanup`.

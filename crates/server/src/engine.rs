@@ -10,6 +10,7 @@ mod look;
 mod perform;
 mod prepare;
 mod recover;
+mod service_changes;
 mod signals;
 mod snapshots;
 mod time;
@@ -75,6 +76,7 @@ struct Inner {
     network: Network,
     versions: versions::Versions,
     changes: Changes,
+    service_changes: service_changes::ServiceChanges,
     wake: Notify,
     alarm: time::Alarm,
     timetable: timetable::Timetable,
@@ -123,6 +125,7 @@ impl Engine {
             network: Network::new(forbidden),
             versions: versions::Versions::default(),
             changes: Changes::default(),
+            service_changes: service_changes::ServiceChanges::default(),
             wake: Notify::new(),
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),

@@ -63,7 +63,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     // Told by server-sent events, whose data no operation can name.
-    components(schemas(model::api::OutputChunk, model::api::OutputStream, model::api::RunChange))
+    components(schemas(model::api::OutputChunk, model::api::OutputStream, model::api::RunChange, model::view::ServiceChange))
 )]
 struct Document;
 
@@ -98,6 +98,7 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, teams::list);
     router = guarded!(router, teams::show);
     router = guarded!(router, services::list);
+    router = guarded!(router, live::follow_services);
     router = guarded!(router, services::show);
     router = guarded!(router, services::health);
     router = guarded!(router, services::facts);

@@ -3,8 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, backup, check, completions, import, inventories, login, logout, plan, presets, projects, restore,
-    run, runbooks, runs, schema, server, step, tokens, try_file, versions,
+    apply, backup, check, completions, facts, import, inventories, login, logout, plan, presets, projects,
+    restore, run, runbooks, runs, schedules, schema, server, services, step, teams, tokens, try_file,
+    versions,
 };
 
 /// The address of a server unless another is given.
@@ -71,9 +72,13 @@ pub enum Command {
     Runs(runs::Args),
     Step(step::Args),
     Presets(presets::Args),
+    Services(services::Args),
+    Facts(facts::Args),
+    Schedules(schedules::Args),
     Runbooks(runbooks::Args),
     Versions(versions::Args),
     Inventories(inventories::Args),
+    Teams(teams::Args),
     Projects(projects::Args),
     Tokens(tokens::Args),
     Backup(backup::Args),

@@ -39,6 +39,15 @@ pub struct FactChange {
     pub run: RunId,
 }
 
+/// Some facts of a service are stale right after a moment, if nobody sees them until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactsExpire {
+    pub at: Timestamp,
+    pub project: String,
+    pub service: String,
+    pub environment: String,
+}
+
 /// Which changes of facts are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct FactChangeFilter {
@@ -184,6 +193,36 @@ impl Store {
             .fetch_optional(&mut *connection)
             .await?;
             row.map(|row| Ok(collector_of!(&row))).transpose()
+        })
+    }
+
+    /// When the facts that are there become stale, if nobody sees them again: at this moment or later, the earliest first.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn facts_expiring(&self, from: Timestamp) -> Result<Vec<FactsExpire>, StoreError> {
+        in_read!(self, |connection| async move {
+            // Most facts were seen when their collector looked last: of these there is one row for all.
+            let rows = sqlx::query(
+                "SELECT DISTINCT p.name, c.schedule, c.rules, \
+                 CASE WHEN c.observed_at > f.observed_at THEN c.observed_at ELSE f.observed_at END AS seen_at \
+                 FROM collectors c JOIN schedules s ON s.id = c.schedule JOIN projects p ON p.id = c.project \
+                 JOIN facts f ON f.schedule = c.schedule WHERE s.retired = 0 AND f.gone = 0",
+            )
+            .fetch_all(&mut *connection)
+            .await?;
+            let mut found = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let rules: Json<Collects> = row.try_get("rules")?;
+                let Some(at) = rules.0.stale_at(instant(row.try_get("seen_at")?)?).filter(|at| *at >= from)
+                else {
+                    continue;
+                };
+                let Collects { service, environment, .. } = rules.0;
+                found.push(FactsExpire { at, project: row.try_get("name")?, service, environment });
+            }
+            found.sort_by_key(|expire| expire.at);
+            Ok(found)
         })
     }
 

@@ -47,7 +47,7 @@ pub use definitions::{
 };
 pub use engine::{Evaluator, Store};
 pub use error::StoreError;
-pub use facts::{CollectorRow, FactChange, FactChangeFilter};
+pub use facts::{CollectorRow, FactChange, FactChangeFilter, FactsExpire};
 pub use health::{HealthChange, HealthChangeFilter, HealthRow, ProbeRow, SliceSpan};
 pub use idempotency::{Answered, Key};
 pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};

@@ -35,8 +35,14 @@ const PROBE: &str = "SELECT project, service, environment, rules, watched FROM p
 pub struct TakenIn {
     /// Whose health changed, and how.
     pub health: Option<HealthChanged>,
+    /// The service and environment that it looked at.
+    pub of: Option<(String, String)>,
     /// Some facts are not as they were.
     pub facts_changed: bool,
+    /// The collector began to fail, or fails no more.
+    pub failing_changed: bool,
+    /// What it saw says nothing any more right after this, if nothing is seen until then.
+    pub stale_at: Option<Timestamp>,
     /// This run is gone from the store: its output may go.
     pub pruned: Option<RunId>,
 }
@@ -44,6 +50,7 @@ pub struct TakenIn {
 /// A service's health became another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthChanged {
+    pub project: String,
     pub service: String,
     pub environment: String,
     pub before: Health,
@@ -112,7 +119,7 @@ pub(crate) fn said(
 macro_rules! refresh_health {
     ($connection:expr, $project:expr, $project_name:expr, $service:expr, $environment:expr, $now:expr, $by:expr) => {{
         let (project, now): (Uuid, Timestamp) = ($project, $now);
-        let (service, environment): (String, String) = ($service, $environment);
+        let (project_name, service, environment): (String, String, String) = ($project_name, $service, $environment);
         let evidence = evidence!($connection, project, service, environment, now);
         let row = sqlx::query(
             "SELECT health FROM health WHERE project = $1 AND service = $2 AND environment = $3",
@@ -174,14 +181,14 @@ macro_rules! refresh_health {
                     "health.changed",
                     now,
                     $by,
-                    Some($project_name),
+                    Some(project_name.clone()),
                     format!("service/{service}"),
                     json!({"from": was, "to": after.health, "cause": after.cause}),
                 );
                 event.service = Some(service.clone());
                 event.environment = Some(environment.clone());
                 insert_events!($connection, vec![event]);
-                Some(HealthChanged { service, environment, before: was, health: after })
+                Some(HealthChanged { project: project_name, service, environment, before: was, health: after })
             }
         }
     }};
@@ -190,7 +197,7 @@ macro_rules! refresh_health {
 pub(crate) use refresh_health;
 
 /// Add what a probe says, or that it could not look, to what is known of it; `$row` is of the probe. Answers whether a service's
-/// health is another now, and which run is not kept any more.
+/// health is another now, which run is not kept any more, and when the probe has said nothing for too long.
 macro_rules! take_slice {
     ($context:expr, $connection:expr, $schedule:expr, $row:expr, $project_name:expr, $at:expr, $run:expr, $outcome:expr,
      $now:expr) => {{
@@ -277,7 +284,7 @@ macro_rules! take_slice {
             now,
             Some(PrincipalId(schedule))
         );
-        (changed, pruned)
+        (changed, pruned, stale_at)
     }};
 }
 
@@ -321,7 +328,8 @@ impl Store {
 
             let probe = sqlx::query(PROBE).bind(schedule).fetch_optional(&mut *connection).await?;
             if let Some(row) = probe {
-                let (changed, pruned) = take_slice!(
+                taken.of = Some((row.try_get("service")?, row.try_get("environment")?));
+                let (changed, pruned, stale_at) = take_slice!(
                     context,
                     connection,
                     schedule,
@@ -332,11 +340,11 @@ impl Store {
                     &outcome,
                     now
                 );
-                (taken.health, taken.pruned) = (changed, pruned);
+                (taken.health, taken.pruned, taken.stale_at) = (changed, pruned, stale_at);
             }
 
             let collector = sqlx::query(
-                "SELECT project, service, environment, name, observed_at, observed_in, failures, last_run, keeps \
+                "SELECT project, service, environment, name, rules, observed_at, observed_in, failures, last_run, keeps \
                  FROM collectors WHERE schedule = $1",
             )
             .bind(schedule)
@@ -353,6 +361,9 @@ impl Store {
                     succeeded: outcome == Outcome::Good,
                     seen,
                 };
+                let rules: Json<Collects> = row.try_get("rules")?;
+                taken.of = Some((collection.service.clone(), collection.environment.clone()));
+                taken.stale_at = rules.0.stale_at(at);
                 let last = (row.try_get("observed_at")?, row.try_get("observed_in")?);
                 let rows = sqlx::query("SELECT * FROM facts WHERE schedule = $1")
                     .bind(schedule)
@@ -425,8 +436,9 @@ impl Store {
                     event.environment = Some(collection.environment.clone());
                     insert_events!(connection, vec![event]);
                 }
-                let failures: i64 = row.try_get("failures")?;
-                let failures = if collection.succeeded { 0 } else { failures + 1 };
+                let failed: i64 = row.try_get("failures")?;
+                let failures = if collection.succeeded { 0 } else { failed + 1 };
+                taken.failing_changed = (failures > 0) != (failed > 0);
                 let tells = taken.facts_changed || (failures > 0 && failures <= FAILURES_KEPT);
                 let (last, keeps): (Option<Uuid>, i64) = (row.try_get("last_run")?, row.try_get("keeps")?);
                 if let Some(last) = last.filter(|_| keeps == 0) {
@@ -448,8 +460,7 @@ impl Store {
         })
     }
 
-    /// Take in that a probe or collector could not look at all: no run of it was started. Answers whether a service's health is
-    /// another now.
+    /// Take in that a probe or collector could not look at all: no run of it was started.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -459,23 +470,31 @@ impl Store {
         project_name: &str,
         why: &str,
         now: Timestamp,
-    ) -> Result<Option<HealthChanged>, StoreError> {
+    ) -> Result<TakenIn, StoreError> {
         let now = to_microsecond(now);
         let (project_name, why) = (project_name.to_owned(), why.to_owned());
         let context = Arc::clone(&self.context);
         in_write!(self, |connection| async move {
             let context = &*context;
-            sqlx::query("UPDATE collectors SET failure = $1 WHERE schedule = $2")
-                .bind(why.clone())
-                .bind(schedule.0)
-                .execute(&mut *connection)
-                .await?;
+            let mut taken = TakenIn::default();
+            let collector = sqlx::query(
+                "UPDATE collectors SET failure = $1 WHERE schedule = $2 AND failure IS DISTINCT FROM $1 RETURNING service, environment",
+            )
+            .bind(why.clone())
+            .bind(schedule.0)
+            .fetch_optional(&mut *connection)
+            .await?;
+            if let Some(row) = collector {
+                taken.of = Some((row.try_get("service")?, row.try_get("environment")?));
+                taken.failing_changed = true;
+            }
             let probe = sqlx::query(PROBE).bind(schedule.0).fetch_optional(&mut *connection).await?;
-            let Some(row) = probe else { return Ok(None) };
+            let Some(row) = probe else { return Ok(taken) };
             let outcome = Outcome::NoSample { why };
-            let (changed, _) =
+            let (changed, _, stale_at) =
                 take_slice!(context, connection, schedule.0, row, project_name, now, None, &outcome, now);
-            Ok(changed)
+            (taken.health, taken.stale_at) = (changed, stale_at);
+            Ok(taken)
         })
     }
 

@@ -187,6 +187,7 @@ macro_rules! insert_firing {
 impl Store {
     /// Bring what starts runs by time in line with what a project's definitions say now. What is new begins now; whose times
     /// have changed begins a new generation now, and nothing of the past is fired again; what is not wanted any more rests.
+    /// Answers which services' health is another by that.
     ///
     /// # Errors
     /// If the store does not answer.
@@ -195,7 +196,7 @@ impl Store {
         project: ProjectId,
         wanted: Vec<WantedSchedule>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<HealthChanged>, StoreError> {
         struct Known {
             id: Uuid,
             runbook: String,
@@ -300,8 +301,9 @@ impl Store {
                     sqlx::query(delete).bind(known.id).execute(&mut *connection).await?;
                 }
             }
+            let mut changed: Vec<HealthChanged> = Vec::new();
             if touched.is_empty() {
-                return Ok(());
+                return Ok(changed);
             }
             let row = sqlx::query("SELECT name FROM projects WHERE id = $1")
                 .bind(project.0)
@@ -309,7 +311,7 @@ impl Store {
                 .await?;
             let project_name: String = row.try_get("name")?;
             for (service, environment) in touched {
-                let _: Option<HealthChanged> = refresh_health!(
+                let health = refresh_health!(
                     connection,
                     project.0,
                     project_name.clone(),
@@ -318,8 +320,9 @@ impl Store {
                     at,
                     None
                 );
+                changed.extend(health);
             }
-            Ok(())
+            Ok(changed)
         })
     }
 

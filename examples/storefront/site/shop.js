@@ -1,4 +1,4 @@
-// The shop's pages, drawn from the catalogue. Without a server: `page(path)` answers what a customer gets.
+// The shop's pages, drawn from the catalogue. Without a server: `page(path)` answers what a customer gets. `scripts/serve.js` serves them.
 'use strict';
 
 const fs = require('node:fs');
@@ -7,10 +7,12 @@ const path = require('node:path');
 const escape = (text) =>
   String(text).replace(/[&<>"']/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[c]);
 
-function open(root) {
+const reviewed = (root) => fs.readFileSync(path.join(root, 'data/catalogue.csv'), 'utf8');
+
+function open(root, catalogue = reviewed(root)) {
   const layout = fs.readFileSync(path.join(root, 'site/layout.html'), 'utf8');
   const css = fs.readFileSync(path.join(root, 'site/shop.css'), 'utf8');
-  const [head, ...lines] = fs.readFileSync(path.join(root, 'data/catalogue.csv'), 'utf8').trim().split('\n');
+  const [head, ...lines] = catalogue.trim().split('\n');
   const keys = head.split(',');
   // The only quoted cells are names; a name holds no double quote.
   const cells = (line) => line.match(/("[^"]*"|[^,]*)(,|$)/g).map((cell) => cell.replace(/,$/, '').replace(/^"|"$/g, ''));
@@ -46,4 +48,4 @@ function open(root) {
   };
 }
 
-module.exports = { open };
+module.exports = { open, reviewed };

@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,13 +20,12 @@ use model::{
     id::{PrincipalId, ProjectId},
     run::{Requester, Run, RunEvent},
     schedule::{CatchUp, Overlap, Schedule},
+    view::Aspect,
 };
 use policy::{Principal, Resource, RunStart};
 use schedule::{Missed, Previous, Timing, Verdict, Window};
 use serde_json::{Value, json};
-use store::{
-    Decided, Fired, HealthChanged, NewRun, NoRun, ScheduleRow, Start, StoreError, WantedSchedule, Watch,
-};
+use store::{Decided, Fired, NewRun, NoRun, ScheduleRow, Start, StoreError, WantedSchedule, Watch};
 use tokio::sync::Notify;
 
 use super::{Engine, time::Alarm};
@@ -46,8 +48,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Timetable {
     /// The next instant of anything.
     next: Alarm,
-    /// A probe has said nothing for too long, if it stays silent until then.
+    /// A probe or a collector has said nothing for too long, if it stays silent until then.
     silence: Alarm,
+    /// Up to this moment it was told which facts became stale.
+    told_stale: Mutex<Option<Timestamp>>,
     /// A run of a schedule has ended: another may wait for that.
     freed: AtomicBool,
     /// A run that observed could not be taken in when it ended.
@@ -134,7 +138,9 @@ impl Engine {
                 }
             }
         }
-        self.0.store.sync_schedules(project, wanted, now).await?;
+        for changed in self.0.store.sync_schedules(project, wanted, now).await? {
+            self.tell_health(&changed);
+        }
         self.0.timetable.next.set(self.0.store.next_firing().await?);
         self.0.timetable.silence.set(self.0.store.next_silence().await?);
         self.0.timetable.look.notify_one();
@@ -163,6 +169,8 @@ impl Engine {
             }
             if let Err(error) = self.turn_of_timetable(!asked).await {
                 tracing::error!(%error, "what is due by time could not be started; trying again");
+                // What was to be looked at next may be forgotten: the next turn looks at all.
+                asked = false;
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -217,10 +225,30 @@ impl Engine {
                 self.tell_health(&changed);
             }
             self.0.observed.send_modify(|times| *times += 1);
+            // Whatever ends meanwhile sets it again.
             timetable.silence.replace(None);
+            timetable.silence.set(self.tell_stale_facts(clock::now()).await?);
             timetable.silence.set(store.next_silence().await?);
         }
         Ok(())
+    }
+
+    /// Tell which facts became stale since this was told last; answers when the next ones do. Nothing is stored of that: whether
+    /// a fact still holds is told by the clock.
+    async fn tell_stale_facts(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let told = &self.0.timetable.told_stale;
+        let from = told.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(now);
+        let expiring = self.0.store.facts_expiring(from).await?;
+        for expire in expiring.iter().filter(|expire| expire.at < now) {
+            self.service_changes().publish(
+                &expire.project,
+                &expire.service,
+                &expire.environment,
+                Aspect::Facts,
+            );
+        }
+        *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(expiring.into_iter().map(|expire| expire.at).find(|at| *at >= now))
     }
 
     /// See to all instants of one schedule up to now.
@@ -248,8 +276,11 @@ impl Engine {
             due.fire.last().copied().into_iter().collect()
         };
         if fire.is_empty() {
+            let tells = !records.is_empty();
             let decided = decided(&row, due.cursor, after_all, row.waiting, records, None);
-            store.fire(decided, now).await?;
+            if matches!(store.fire(decided, now).await?, Fired::Stored(_)) && tells {
+                self.tell_firing(&row).await;
+            }
             return Ok(());
         }
         let count = fire.len();
@@ -349,9 +380,10 @@ impl Engine {
             row.last_run = Some(advanced.run.id);
             self.follow_up(*advanced, place);
         }
+        self.tell_firing(row).await;
         if let Some(reason) = why_not.filter(|_| observed) {
-            let changed = self.0.store.did_not_look(row.id, &row.project_name, &reason, now).await?;
-            changed.iter().for_each(|changed| self.tell_health(changed));
+            let taken = self.0.store.did_not_look(row.id, &row.project_name, &reason, now).await?;
+            self.tell_taken_in(&row.project_name, &taken);
         }
         Ok(true)
     }
@@ -374,7 +406,12 @@ impl Engine {
         let start = run.map(|run| Start { due_at, run, observed: false, places });
         let decided = Decided { waiting, ..decided(&row, seen_to, next_at, None, records, start) };
         match self.0.store.fire(decided, now).await {
-            Ok(Fired::Stored(Some(advanced))) => self.follow_up(*advanced, place),
+            Ok(Fired::Stored(advanced)) => {
+                if let Some(advanced) = advanced {
+                    self.follow_up(*advanced, place);
+                }
+                self.tell_firing(&row).await;
+            }
             Ok(_) => {}
             // Its lock is taken: it goes on waiting, for whoever has it.
             Err(StoreError::Busy { .. }) => {}
@@ -492,9 +529,8 @@ impl Engine {
         let Some(outcome) = health::outcome(run) else { return Ok(()) };
         let taken = self.0.store.take_in(run, outcome, clock::now()).await?;
         self.0.observed.send_modify(|times| *times += 1);
-        if let Some(changed) = &taken.health {
-            self.tell_health(changed);
-        }
+        self.0.timetable.silence.set(taken.stale_at);
+        self.tell_taken_in(&run.project, &taken);
         if let Some(pruned) = taken.pruned {
             let outputs = self.outputs().clone();
             tokio::task::spawn_blocking(move || {
@@ -519,18 +555,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    fn tell_health(&self, changed: &HealthChanged) {
-        let HealthChanged { service, environment, before, health } = changed;
-        tracing::info!(
-            service,
-            environment,
-            before = before.name(),
-            now = health.health.name(),
-            cause = health.cause,
-            "health changed"
-        );
     }
 }
 

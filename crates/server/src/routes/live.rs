@@ -1,4 +1,4 @@
-//! Server-sent events: one run with its output, or all runs of a project.
+//! Server-sent events: one run with its output, all runs of a project, or what changes of its services.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,7 +12,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use model::api::{Problem, RunSummary};
-use policy::{Action, LogRead, RunRead};
+use policy::{Action, LogRead, RunRead, ServiceRead};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -139,6 +139,36 @@ pub(super) async fn follow_runs(
                     ));
                 }
                 Err(RecvError::Closed) => return None,
+            }
+        }
+    });
+    Ok(sse(&allowed, events))
+}
+
+/// Follow the services of a project: an event `changed` (`ServiceChange`) whenever something of one is not as it was. Of what
+/// was before nothing is told: whoever connects reads what it shows, and reads it again after a lost connection.
+#[utoipa::path(get, path = "/api/v1/projects/{project}/services/live", tag = "view",
+    params(("project" = String, Path)), responses(
+    (status = 200, description = "Server-sent events; see docs/api.md", body = String, content_type = "text/event-stream"),
+    (status = 404, description = "No such project", body = Problem),
+))]
+pub(super) async fn follow_services(
+    allowed: Allowed<ServiceRead>,
+    Path(project): Path<String>,
+) -> Result<Response, ApiError> {
+    if allowed.store().project(&project).await?.is_none() {
+        return Err(no_project(&project));
+    }
+    let changes = allowed.engine().service_changes().follow();
+    let events = stream::unfold((changes, project), |(mut changes, project)| async move {
+        loop {
+            match changes.recv().await {
+                Ok(told) if told.project == project => {
+                    return Some((named("changed", &told.change).retry(RETRY), (changes, project)));
+                }
+                Ok(_) => {}
+                // Whoever is too slow is let go: connecting again, it reads all that it shows.
+                Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
             }
         }
     });

@@ -194,6 +194,7 @@ pub(super) async fn pause(
     let by = allowed.principal();
     let pause = Pause { at: clock::now(), by: by.name.clone(), reason: reason(request.reason)? };
     allowed.store().pause_schedule(row.id, by.id, pause).await?;
+    allowed.engine().tell_firing(&row).await;
     shown(&allowed, id, &project, &name, kind).await
 }
 
@@ -238,6 +239,7 @@ pub(super) async fn resume(
     let next_at = allowed.engine().next_of(&row, &timing, now).await?;
     allowed.store().resume_schedule(&row, allowed.principal().id, skipped, next_at, now).await?;
     allowed.engine().timetable_changed(next_at);
+    allowed.engine().tell_firing(&row).await;
     shown(&allowed, id, &project, &name, kind).await
 }
 

@@ -95,6 +95,17 @@ async fn known<A: Action>(
     allowed.store().published_definition::<Service>(id, "Service", name).await?.ok_or_else(missing)
 }
 
+/// An environment that is asked for is one of the service.
+fn is_there(service: &Service, environment: Option<&str>) -> Result<(), ApiError> {
+    match environment.filter(|environment| !service.is_in(environment)) {
+        None => Ok(()),
+        Some(other) => {
+            let hint = format!("It is in: {}.", service.environments.join(", "));
+            Err(ApiError::not_found(&format!("environment `{other}` of service `{}`", service.name), &hint))
+        }
+    }
+}
+
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -272,7 +283,7 @@ pub(super) struct EnvironmentQuery {
 #[utoipa::path(get, path = "/api/v1/projects/{project}/services/{service}/health", operation_id = "service_health", tag = "view",
     params(("project" = String, Path), ("service" = String, Path), EnvironmentQuery), responses(
     (status = 200, description = "Its history", body = HealthHistory),
-    (status = 404, description = "No such service", body = Problem),
+    (status = 404, description = "No such service, or it is not in that environment", body = Problem),
 ))]
 pub(super) async fn health(
     allowed: Allowed<ServiceRead>,
@@ -282,6 +293,7 @@ pub(super) async fn health(
     let Query(query) = query?;
     let id = project_of(&allowed, &project).await?;
     let service = known(&allowed, id, &project, &name).await?.definition;
+    is_there(&service, query.environment.as_deref())?;
     let (store, now) = (allowed.store(), clock::now());
     let mut strips = Vec::new();
     for probe in store.probes(id, Some(name.clone())).await? {
@@ -434,7 +446,7 @@ pub(super) async fn happenings(
 #[utoipa::path(get, path = "/api/v1/projects/{project}/services/{service}/facts", operation_id = "service_facts", tag = "view",
     params(("project" = String, Path), ("service" = String, Path), EnvironmentQuery), responses(
     (status = 200, description = "All facts, those that are gone or stale too", body = FactsView),
-    (status = 404, description = "No such service", body = Problem),
+    (status = 404, description = "No such service, or it is not in that environment", body = Problem),
 ))]
 pub(super) async fn facts(
     allowed: Allowed<ServiceRead>,
@@ -443,7 +455,8 @@ pub(super) async fn facts(
 ) -> Result<Json<FactsView>, ApiError> {
     let Query(query) = query?;
     let id = project_of(&allowed, &project).await?;
-    known(&allowed, id, &project, &name).await?;
+    let service = known(&allowed, id, &project, &name).await?.definition;
+    is_there(&service, query.environment.as_deref())?;
     let now = clock::now();
     let mut view = FactsView { collectors: Vec::new(), facts: Vec::new() };
     for (collector, facts) in allowed.store().facts(id, &name).await? {
@@ -503,18 +516,13 @@ pub(super) async fn facts_diff(
     let Query(query) = query?;
     let id = project_of(&allowed, &project).await?;
     let service = known(&allowed, id, &project, &name).await?.definition;
-    let is_there = |environment: String| {
-        if service.is_in(&environment) {
-            return Ok(environment);
-        }
-        let hint = format!("It is in: {}.", service.environments.join(", "));
-        Err(ApiError::not_found(&format!("environment `{environment}` of service `{name}`"), &hint))
-    };
     let first = service.environments.first().cloned().unwrap_or_default();
-    let environment = is_there(query.environment.unwrap_or(first))?;
+    let environment = query.environment.unwrap_or(first);
+    is_there(&service, Some(&environment))?;
     let mut now: Vec<Fact> = Vec::new();
     let mut others: Vec<Fact> = Vec::new();
-    let other = query.against.map(is_there).transpose()?;
+    let other = query.against;
+    is_there(&service, other.as_deref())?;
     for (collector, facts) in allowed.store().facts(id, &name).await? {
         if collector.rules.environment == environment {
             now.extend(facts);

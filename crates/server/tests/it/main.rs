@@ -20,9 +20,11 @@ mod runs;
 mod secrets;
 mod server;
 mod session;
+mod timetable;
 mod tokens;
 mod uploads;
 mod versions;
+mod watching;
 
 /// What the servers of these tests start for their steps; a test like any other it is only if nobody started it so.
 #[test]

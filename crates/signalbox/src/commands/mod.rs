@@ -4,6 +4,7 @@ pub mod apply;
 pub mod backup;
 pub mod check;
 pub mod completions;
+pub mod facts;
 pub mod import;
 pub mod inventories;
 pub mod login;
@@ -15,10 +16,13 @@ pub mod restore;
 pub mod run;
 pub mod runbooks;
 pub mod runs;
+pub mod schedules;
 pub mod schema;
 pub mod server;
+pub mod services;
 pub mod shim;
 pub mod step;
+pub mod teams;
 pub mod tokens;
 pub mod try_file;
 pub mod versions;
@@ -83,9 +87,13 @@ async fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Runs(args) => runs::perform(context, args).await,
         Command::Step(args) => step::perform(context, args).await,
         Command::Presets(args) => presets::perform(context, args).await,
+        Command::Services(args) => services::perform(context, args).await,
+        Command::Facts(args) => facts::perform(context, args).await,
+        Command::Schedules(args) => schedules::perform(context, args).await,
         Command::Runbooks(args) => runbooks::perform(context, args).await,
         Command::Versions(args) => versions::perform(context, args).await,
         Command::Inventories(args) => inventories::perform(context, args).await,
+        Command::Teams(args) => teams::perform(context, args).await,
         Command::Projects(args) => projects::perform(context, args).await,
         Command::Tokens(args) => tokens::perform(context, args).await,
         Command::Backup(args) => backup::perform(context, args).await,

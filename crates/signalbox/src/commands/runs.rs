@@ -2,6 +2,7 @@
 
 use client::{Client, IdempotencyKey, RunsQuery};
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use model::{
     api::{Page, RetryRequest, RunSummary, RunView},
     id::RunId,
@@ -51,12 +52,12 @@ enum Command {
         /// Only with this text in the reason, the title or the runbook's name.
         #[arg(long, value_name = "TEXT")]
         text: Option<String>,
-        /// Only those asked for at this moment or later, as `2026-11-26` or `2026-11-26T10:00:00Z`.
-        #[arg(long, value_name = "TIME", value_parser = moment)]
-        from: Option<String>,
+        /// Only those asked for at this moment or later, as `2026-11-26`, `2026-11-26T10:00:00Z`, or `2h` ago.
+        #[arg(long, value_name = "TIME", value_parser = times::past)]
+        from: Option<Timestamp>,
         /// Only those asked for before this moment.
-        #[arg(long, value_name = "TIME", value_parser = moment)]
-        to: Option<String>,
+        #[arg(long, value_name = "TIME", value_parser = times::past)]
+        to: Option<Timestamp>,
         /// Most runs to list.
         #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -110,15 +111,6 @@ enum Command {
     },
 }
 
-/// A moment, or a day in UTC, as RFC 3339 writes a moment.
-fn moment(text: &str) -> Result<String, String> {
-    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| Some(day()?.timestamp()));
-    moment
-        .map(|at| at.to_string())
-        .ok_or_else(|| "a time is written `2026-11-26` or `2026-11-26T10:00:00Z`".to_owned())
-}
-
 fn state(text: &str) -> Result<RunState, String> {
     let names: Vec<&str> = RunState::ALL.iter().map(|state| state.name()).collect();
     RunState::from_name(text).ok_or_else(|| format!("a state is one of {}", names.join(", ")))
@@ -134,8 +126,8 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
                 service,
                 requested_by,
                 text,
-                from,
-                to,
+                from: from.map(|from| from.to_string()),
+                to: to.map(|to| to.to_string()),
                 ..RunsQuery::default()
             };
             list(context, &client, query, limit).await

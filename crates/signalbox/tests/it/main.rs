@@ -15,6 +15,8 @@ mod real;
 mod run;
 mod sign_in;
 mod stopping;
+mod storefront;
 mod terminal;
 mod usage;
+mod watching;
 mod whole;

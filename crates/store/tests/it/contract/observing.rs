@@ -168,7 +168,7 @@ contract! {
         assert_eq!(silent_at, at(40));
         assert!(store.take_in_silence(silent_at).await.unwrap().is_empty(), "not before it is over");
         let id = row(store, project, "watch").await.id;
-        assert_eq!(store.did_not_look(id, "default", "it may not start", at(35)).await.unwrap(), None);
+        assert_eq!(store.did_not_look(id, "default", "it may not start", at(35)).await.unwrap().health, None);
         let changed = store.take_in_silence(silent_at + SignedDuration::from_micros(1)).await.unwrap();
         assert_eq!(changed[0].health.health, Health::Stale);
         assert!(changed[0].health.cause.contains("it may not start"), "{}", changed[0].health.cause);
@@ -191,6 +191,32 @@ contract! {
         let changes = store.health_changes(project, HealthChangeFilter { limit: 9, ..Default::default() }).await.unwrap();
         let shown: Vec<_> = changes.iter().map(|change| (change.service.as_str(), change.health.health)).collect();
         assert_eq!(shown[..2], [("shop", Health::Unknown), ("shop", Health::Ok)]);
+    }
+
+    async fn facts_become_stale_when_nobody_sees_them_any_more(bed: &Bed) {
+        let store = &bed.store;
+        let project = project(store, "default").await;
+        store.sync_schedules(project, vec![collector("facts")], at(0)).await.unwrap();
+        let (_, taken) = look(store, project, "facts", 10, Outcome::Good, &[("version", "1"), ("nodes", "3")]).await;
+        assert_eq!(taken.stale_at, Some(at(70)));
+        assert_eq!(taken.of, Some(("shop".to_owned(), "production".to_owned())));
+        // What breaks off sees only some of them again.
+        let (_, taken) = look(store, project, "facts", 20, bad(), &[("version", "1")]).await;
+        assert!(taken.failing_changed);
+        let (_, taken) = look(store, project, "facts", 25, bad(), &[]).await;
+        assert!(!taken.failing_changed, "it failed before");
+        let expiring = |from: i64| async move {
+            let expiring = store.facts_expiring(at(from)).await.unwrap();
+            assert!(expiring.iter().all(|expire| expire.project == "default" && expire.service == "shop"));
+            expiring.into_iter().map(|expire| expire.at).collect::<Vec<_>>()
+        };
+        assert_eq!(expiring(0).await, [at(70), at(80)]);
+        assert_eq!(expiring(71).await, [at(80)]);
+        let (_, taken) = look(store, project, "facts", 30, Outcome::Good, &[("version", "1")]).await;
+        assert!(taken.failing_changed, "it fails no more");
+        assert_eq!(expiring(0).await, [at(90)], "of what is gone nothing is expected");
+        store.sync_schedules(project, Vec::new(), at(40)).await.unwrap();
+        assert!(expiring(0).await.is_empty(), "nobody collects any more");
     }
 
     async fn facts_keep_their_history_and_what_is_not_seen_any_more_is_gone(bed: &Bed) {
