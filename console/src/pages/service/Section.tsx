@@ -1,0 +1,25 @@
+import { Title } from '@patternfly/react-core';
+import { type ReactNode, useId } from 'react';
+
+interface SectionProps {
+  title: string;
+  /** Beside the title, such as what it is asked by. */
+  beside?: ReactNode;
+  children: ReactNode;
+}
+
+/** One of the questions that the page of a service answers. */
+export function Section({ title, beside, children }: SectionProps) {
+  const id = useId();
+  return (
+    <section className="sb-service-section" aria-labelledby={id}>
+      <div className="sb-service-section-head">
+        <Title headingLevel="h2" size="lg" id={id}>
+          {title}
+        </Title>
+        {beside && <div className="sb-service-section-beside">{beside}</div>}
+      </div>
+      {children}
+    </section>
+  );
+}
