@@ -5,7 +5,6 @@ import { useSearchParams } from 'react-router';
 
 import { factsQuery } from '../../api/queries';
 import type { FactsView } from '../../api/shapes';
-import { JsonLink } from '../../show/JsonLink';
 import { Loading } from '../../show/Loading';
 import { apiPath } from '../../show/places';
 import { TroubleNote } from '../../show/Trouble';
@@ -107,17 +106,15 @@ export function Facts({ project, service, environment, environments }: FactsProp
   return (
     <Section
       title="State and configuration"
+      json={some ? `${apiPath(project, 'services', service, 'facts')}${parameters}` : undefined}
       beside={
         some && (
-          <>
-            <CompareControl
-              environment={here}
-              environments={environments}
-              other={other}
-              change={(next) => setQuery(withCompared(query, next), { replace: true, preventScrollReset: true })}
-            />
-            <JsonLink to={`${apiPath(project, 'services', service, 'facts')}${parameters}`} of="the facts" />
-          </>
+          <CompareControl
+            environment={here}
+            environments={environments}
+            other={other}
+            change={(next) => setQuery(withCompared(query, next), { replace: true, preventScrollReset: true })}
+          />
         )
       }
     >

@@ -49,7 +49,7 @@ function HeadFacts({ view }: { view: ServiceView }) {
         </span>
       )}
       {service.tier && <span>tier {service.tier}</span>}
-      <span>{service.lifecycle}</span>
+      <span>lifecycle {service.lifecycle}</span>
     </>
   );
 }
@@ -112,7 +112,7 @@ export default function ServicePage() {
         {environments.length > 1 && <EnvironmentPills views={view.environments} chosen={chosen} />}
         <div className="sb-service">
           <div className="sb-service-main">
-            <Section title="Health" beside={<JsonLink to={apiPath(project, 'services', name)} of="the service" />}>
+            <Section title="Health" json={apiPath(project, 'services', name)}>
               <HealthNow project={project} service={name} views={views} />
               <History view={view} environment={chosen} />
             </Section>

@@ -5,7 +5,6 @@ import { useSearchParams } from 'react-router';
 
 import { happeningsQuery } from '../../api/queries';
 import type { Happening, HealthChangeView } from '../../api/shapes';
-import { JsonLink } from '../../show/JsonLink';
 import { Loading } from '../../show/Loading';
 import { Moment } from '../../show/Moments';
 import { apiPath } from '../../show/places';
@@ -97,20 +96,18 @@ export function WhatChanged({ project, service, environment, changes }: WhatChan
   return (
     <Section
       title="What changed"
+      json={`${apiPath(project, 'services', service, 'happenings')}?from=${from}`}
       beside={
-        <>
-          <FormSelect
-            aria-label="How far back"
-            className="sb-span"
-            value={span}
-            onChange={(_event, name) => choose(name)}
-          >
-            {Object.entries(SPAN_NAMES).map(([name, label]) => (
-              <FormSelectOption key={name} value={name} label={label} />
-            ))}
-          </FormSelect>
-          <JsonLink to={`${apiPath(project, 'services', service, 'happenings')}?from=${from}`} of="what changed" />
-        </>
+        <FormSelect
+          aria-label="How far back"
+          className="sb-span"
+          value={span}
+          onChange={(_event, name) => choose(name)}
+        >
+          {Object.entries(SPAN_NAMES).map(([name, label]) => (
+            <FormSelectOption key={name} value={name} label={label} />
+          ))}
+        </FormSelect>
       }
     >
       {data === undefined ? (

@@ -19,10 +19,8 @@ export function IllDependencies({ project, ills, here }: { project: string; ills
       {ills.map(({ service, health }, at) => (
         <span key={service}>
           {at > 0 && ', '}
-          <Link to={servicePath(project, service, here)}>
-            <HealthGlyph health={health} /> {service}
-          </Link>
-          , which is {healthWord(health)}
+          <Link to={servicePath(project, service, here)}>{service}</Link>, which is <HealthGlyph health={health} />{' '}
+          {healthWord(health)}
         </span>
       ))}
     </span>
@@ -61,17 +59,12 @@ const Row = memo(function Row({ service, here }: ServiceRow) {
         {here.health !== 'ok' && (
           <span className="sb-cause">
             <Prose text={here.cause} />
-            {ills.length > 0 && (
-              <>
-                {' '}
-                <IllDependencies project={project} ills={ills} here={here.environment} />
-              </>
-            )}
+            {ills.length > 0 && <IllDependencies project={project} ills={ills} here={here.environment} />}
           </span>
         )}
       </Td>
       <Td dataLabel="Since" modifier="nowrap">
-        {here.since ? <Ago at={here.since} /> : <span className="sb-faint">–</span>}
+        {here.since ? <Ago at={here.since} /> : <span className="sb-faint sb-dash">–</span>}
       </Td>
       <Td dataLabel="Environments">
         <span className="sb-environments">
@@ -93,7 +86,7 @@ const Row = memo(function Row({ service, here }: ServiceRow) {
         {tier ? (
           <span title={`Tier ${tier} of 4; 1 is the most critical`}>{tier}</span>
         ) : (
-          <span className="sb-faint">–</span>
+          <span className="sb-faint sb-dash">–</span>
         )}
       </Td>
     </Tr>
@@ -103,10 +96,18 @@ const Row = memo(function Row({ service, here }: ServiceRow) {
 export function ServicesTable({ rows, label = 'Services' }: { rows: ServiceRow[]; label?: string }) {
   return (
     <Table aria-label={label} variant="compact" gridBreakPoint="" className="sb-table sb-services-table">
+      <colgroup>
+        <col className="sb-col-health" />
+        <col />
+        <col className="sb-col-since" />
+        <col className="sb-col-environments" />
+        <col className="sb-col-owner" />
+        <col className="sb-col-tier" />
+      </colgroup>
       <Thead>
         <Tr>
           <Th>Health</Th>
-          <Th width={45}>Service</Th>
+          <Th>Service</Th>
           <Th>Since</Th>
           <Th>Environments</Th>
           <Th>Owner</Th>
