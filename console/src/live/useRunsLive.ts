@@ -1,7 +1,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
-import { serviceKey, sessionQuery } from '../api/queries';
+import { sessionQuery } from '../api/queries';
 import type { RunFilter, RunSummary, RunbookSummary } from '../api/shapes';
 import { latestRuns } from './latest';
 import { type RunPages, mergeIntoPages, mergeIntoRunbooks } from './reduce';
@@ -19,10 +19,6 @@ function writeIntoCache(client: QueryClient, project: string, run: RunSummary): 
     ['runbooks', project],
     (runbooks) => runbooks && mergeIntoRunbooks(runbooks, run),
   );
-  // The time axis of its service, if that is on screen.
-  if (run.service) {
-    void client.invalidateQueries({ queryKey: [...serviceKey(project, run.service), 'happenings'] });
-  }
 }
 
 /** What a run waits for is not in the stream's summaries: lists are read again, but not at each change. */

@@ -28,7 +28,7 @@ function NoCollector({ service, environment }: { service: string; environment: s
       </p>
       <pre className="sb-example">{`kind: Runbook
 name: look-at-${service}
-collects: {service: ${service}, environment: ${environment}, every: 10m}
+collects: {service: ${service}, environment: ${environment}, every: 10m, expire: 1h}
 steps:
   - run: echo "kernel=$(uname -r)" >> "$SIGNALBOX_FACTS"
     effect: read`}</pre>

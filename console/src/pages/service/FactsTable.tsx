@@ -33,6 +33,8 @@ function FactRow({ project, fact }: { project: string; fact: FactView }) {
           <span className="sb-faint"> it went</span>
         ) : first ? (
           <span className="sb-faint"> first seen</span>
+        ) : fact.previous === fact.value ? (
+          <span className="sb-faint"> it came back</span>
         ) : (
           <span className="sb-faint">
             {' '}

@@ -110,6 +110,10 @@ function whatOf(happening: Happening, project: string): ReactNode {
               <>
                 is gone, was <Value text={happening.previous} />
               </>
+            ) : happening.value === happening.previous ? (
+              <>
+                is back: <Value text={happening.value} />
+              </>
             ) : (
               <>
                 is <Value text={happening.value} />

@@ -4,7 +4,6 @@ import { Link, useParams, useSearchParams } from 'react-router';
 
 import { healthHistoryQuery, serviceQuery } from '../../api/queries';
 import type { EnvironmentView, Health, ServiceView } from '../../api/shapes';
-import { useRunsLive } from '../../live/useRunsLive';
 import { useServicesLive } from '../../live/useServicesLive';
 import { HealthLabel } from '../../show/Health';
 import { badness } from '../../show/healthWords';
@@ -92,7 +91,6 @@ export default function ServicePage() {
   const { data: view, error, refetch } = useQuery(serviceQuery(project, name));
   const history = useQuery(healthHistoryQuery(project, name));
   useServicesLive(project);
-  useRunsLive(project);
   usePageTitle(view?.service.title ?? name);
   if (view === undefined) {
     return error === null ? <Loading /> : <Trouble error={error} retry={() => void refetch()} />;

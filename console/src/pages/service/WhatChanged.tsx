@@ -28,6 +28,7 @@ const SPAN_NAMES: Record<Span, string> = {
 };
 const USUAL: Span = '24h';
 const FEW = 12;
+const RUNS_EVERY_MS = 10_000;
 /** The axis moves on by so much at once. */
 const STEP_MS = 15_000;
 
@@ -76,7 +77,11 @@ export function WhatChanged({ project, service, environment, changes }: WhatChan
   const said = query.get('span');
   const span = isSpan(said) ? said : USUAL;
   const now = useNow(STEP_MS) + STEP_MS;
-  const { data, error } = useQuery(happeningsQuery(project, service, SPANS[span]));
+  const { data, error } = useQuery({
+    ...happeningsQuery(project, service, SPANS[span]),
+    // The stream of services tells no runs, and a second stream would be one of the six that a browser has.
+    refetchInterval: RUNS_EVERY_MS,
+  });
   const happenings = useMemo(() => inEnvironment(data ?? [], environment), [data, environment]);
   const lanes = useMemo(() => byLane(happenings), [happenings]);
   const [picked, pick] = useState<ReadonlySet<string> | null>(null);
