@@ -13,6 +13,9 @@ const RunsPage = lazy(() => import('./pages/runs/RunsPage'));
 const RunPage = lazy(() => import('./pages/run/RunPage'));
 const InventoriesPage = lazy(() => import('./pages/inventories/InventoriesPage'));
 const InventoryPage = lazy(() => import('./pages/inventory/InventoryPage'));
+const ServicesPage = lazy(() => import('./pages/services/ServicesPage'));
+const ServicePage = lazy(() => import('./pages/service/ServicePage'));
+const TeamPage = lazy(() => import('./pages/team/TeamPage'));
 const TokensPage = lazy(() => import('./pages/tokens/TokensPage'));
 
 export function Routing() {
@@ -24,6 +27,9 @@ export function Routing() {
           <Route index element={<HomePage />} />
           <Route path="p/:project">
             <Route index element={<Navigate to="runbooks" replace />} />
+            <Route path="services" element={<ServicesPage />} />
+            <Route path="services/:service" element={<ServicePage />} />
+            <Route path="teams/:team" element={<TeamPage />} />
             <Route path="runbooks" element={<RunbooksPage />} />
             <Route path="runbooks/:runbook" element={<RunbookPage />} />
             <Route path="runs" element={<RunsPage />} />

@@ -1348,6 +1348,17 @@ export interface components {
       preceded_by?: components['schemas']['Happening'][];
       run?: components['schemas']['RunId'] | null;
     };
+    /** @description What one probe says of a service, as evidence of its health. */
+    HealthEvidence: {
+      health: components['schemas']['Health'];
+      /** @description The runbook's name. */
+      probe: string;
+      run?: components['schemas']['RunId'] | null;
+      /** Format: date-time */
+      since?: string | null;
+      /** @description In words. */
+      why: string;
+    };
     /** @description How a service was: a strip for each probe, and each change. */
     HealthHistory: {
       /** @description Newest first. */
@@ -2413,7 +2424,7 @@ export interface components {
       /** @description In words. */
       cause: string;
       /** @description What all its probes say, worst first. */
-      evidence: components['schemas']['Evidence'][];
+      evidence: components['schemas']['HealthEvidence'][];
       health: components['schemas']['Health'];
       /** Format: date-time */
       since?: string | null;

@@ -1,9 +1,14 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
 import { answer, api } from './client';
+import { serverNow } from '../live/clock';
 import { latestRuns } from '../live/latest';
 import { newerView } from '../live/reduce';
 import type {
+  FactsDiff,
+  FactsView,
+  Happening,
+  HealthHistory,
   InventorySummary,
   InventoryView,
   Page,
@@ -14,7 +19,10 @@ import type {
   RunView,
   RunbookSummary,
   RunbookView,
+  ServiceSummary,
+  ServiceView,
   SessionView,
+  TeamView,
   TokenView,
   VersionDiff,
   VersionSummary,
@@ -203,6 +211,110 @@ export function runQuery(project: string, run: string) {
     queryFn: ({ signal }): Promise<RunView> =>
       answer(api.GET('/api/v1/projects/{project}/runs/{run}', { params: { path: { project, run } }, signal })),
     structuralSharing: (old, next) => newerView(old as RunView | undefined, next as RunView),
+  });
+}
+
+/** All services of a project, worst first. */
+export function servicesQuery(project: string) {
+  return queryOptions({
+    queryKey: ['services', project],
+    queryFn: async ({ signal }): Promise<ServiceSummary[]> => {
+      const services = await all((after) =>
+        answer(
+          api.GET('/api/v1/projects/{project}/services', {
+            params: {
+              path: { project },
+              query: { limit: MOST, after: after === undefined ? undefined : Number(after) },
+            },
+            signal,
+          }),
+        ),
+      );
+      // One that became worse between two pages is on both.
+      return [...new Map(services.map((service) => [service.name, service])).values()];
+    },
+  });
+}
+
+/** All that is asked about one service has a key that begins so. */
+export function serviceKey(project: string, service: string): readonly string[] {
+  return ['service', project, service];
+}
+
+export function serviceQuery(project: string, service: string) {
+  return queryOptions({
+    queryKey: [...serviceKey(project, service), 'now'],
+    queryFn: ({ signal }): Promise<ServiceView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}', { params: { path: { project, service } }, signal }),
+      ),
+  });
+}
+
+export function healthHistoryQuery(project: string, service: string) {
+  return queryOptions({
+    queryKey: [...serviceKey(project, service), 'health'],
+    queryFn: ({ signal }): Promise<HealthHistory> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/health', {
+          params: { path: { project, service } },
+          signal,
+        }),
+      ),
+  });
+}
+
+export function factsQuery(project: string, service: string) {
+  return queryOptions({
+    queryKey: [...serviceKey(project, service), 'facts'],
+    queryFn: ({ signal }): Promise<FactsView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/facts', {
+          params: { path: { project, service } },
+          signal,
+        }),
+      ),
+  });
+}
+
+/** With what the facts of an environment are compared: themselves at a moment, or those of another environment. */
+export type ComparedWith = { at: string } | { against: string };
+
+export function factsDiffQuery(project: string, service: string, environment: string, other: ComparedWith) {
+  return queryOptions({
+    queryKey: [...serviceKey(project, service), 'facts', environment, other],
+    queryFn: ({ signal }): Promise<FactsDiff> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/facts/diff', {
+          params: { path: { project, service }, query: { environment, ...other } },
+          signal,
+        }),
+      ),
+  });
+}
+
+/** What happened to a service in the last so many milliseconds. */
+export function happeningsQuery(project: string, service: string, spanMs: number) {
+  return queryOptions({
+    queryKey: [...serviceKey(project, service), 'happenings', spanMs],
+    queryFn: ({ signal }): Promise<Happening[]> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/happenings', {
+          params: {
+            path: { project, service },
+            query: { from: new Date(serverNow() - spanMs).toISOString() },
+          },
+          signal,
+        }),
+      ).then((page) => page.items),
+  });
+}
+
+export function teamQuery(project: string, team: string) {
+  return queryOptions({
+    queryKey: ['team', project, team],
+    queryFn: ({ signal }): Promise<TeamView> =>
+      answer(api.GET('/api/v1/projects/{project}/teams/{team}', { params: { path: { project, team } }, signal })),
   });
 }
 

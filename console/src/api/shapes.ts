@@ -7,17 +7,33 @@ export type AnswerVerdict = Schemas['AnswerVerdict'];
 export type Body = Schemas['Body'];
 export type Cause = Schemas['Cause'];
 export type ChoiceOption = Schemas['ChoiceOption'];
+export type CollectorView = Schemas['CollectorView'];
 export type Concurrency = Schemas['Concurrency'];
 export type CreatedToken = Schemas['CreatedToken'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Effect = Schemas['Effect'];
+export type EnvironmentHealth = Schemas['EnvironmentHealth'];
+export type EnvironmentView = Schemas['EnvironmentView'];
+export type HealthEvidence = Schemas['HealthEvidence'];
+export type FactDifference = Schemas['FactDifference'];
+export type FactsDiff = Schemas['FactsDiff'];
+export type FactState = Schemas['FactState'];
+export type FactsView = Schemas['FactsView'];
+export type FactView = Schemas['FactView'];
 export type Fault = Schemas['Fault'];
 export type FileDiff = Schemas['FileDiff'];
+export type Happening = Schemas['Happening'];
+export type Health = Schemas['Health'];
+export type HealthChangeView = Schemas['HealthChangeView'];
+export type HealthHistory = Schemas['HealthHistory'];
 export type Input = Schemas['Input'];
 export type InputValue = Schemas['InputValue'];
 export type InventorySummary = Schemas['InventorySummary'];
 export type InventoryView = Schemas['InventoryView'];
+export type Lifecycle = Schemas['Lifecycle'];
+export type Link = Schemas['Link'];
 export type LockView = Schemas['LockView'];
+export type Neighbour = Schemas['Neighbour'];
 export type On = Schemas['On'];
 export type OutputChunk = Schemas['OutputChunk'];
 export type OutputStream = Schemas['OutputStream'];
@@ -31,14 +47,20 @@ export type Resolution = Schemas['Resolution'];
 export type ResolveRequest = Schemas['ResolveRequest'];
 export type RetryRequest = Schemas['RetryRequest'];
 export type Role = Schemas['Role'];
+export type Runbook = Schemas['Runbook'];
+export type RunbookSummary = Schemas['RunbookSummary'];
+export type RunbookView = Schemas['RunbookView'];
 export type RunChange = Schemas['RunChange'];
 export type RunState = Schemas['RunState'];
 export type RunSummary = Schemas['RunSummary'];
 export type RunView = Schemas['RunView'];
-export type Runbook = Schemas['Runbook'];
-export type RunbookSummary = Schemas['RunbookSummary'];
-export type RunbookView = Schemas['RunbookView'];
+export type ScheduleSummary = Schemas['ScheduleSummary'];
 export type Script = Schemas['Script'];
+export type Service = Schemas['Service'];
+export type ServiceHealth = Schemas['ServiceHealth'];
+export type ServiceRunbook = Schemas['ServiceRunbook'];
+export type ServiceSummary = Schemas['ServiceSummary'];
+export type ServiceView = Schemas['ServiceView'];
 export type SessionView = Schemas['SessionView'];
 export type StartRequest = Schemas['StartRequest'];
 export type StatusRange = Schemas['StatusRange'];
@@ -47,8 +69,11 @@ export type StepAnswer = Schemas['Answer'];
 export type StepRun = Schemas['StepRun'];
 export type StepState = Schemas['StepState'];
 export type Target = Schemas['Target'];
+export type TeamView = Schemas['TeamView'];
 export type TokenView = Schemas['TokenView'];
 export type UploadedFile = Schemas['UploadedFile'];
+export type UptimeDay = Schemas['UptimeDay'];
+export type UptimeStrip = Schemas['UptimeStrip'];
 export type VersionDiff = Schemas['VersionDiff'];
 export type VersionSummary = Schemas['VersionSummary'];
 export type Wait = Schemas['Wait'];
@@ -65,5 +90,17 @@ export interface RunFilter {
   states: RunState[];
   runbook: string | null;
   /** Words that are in its runbook's name, title or reason. */
+  text: string;
+}
+
+/** Which services a list shows. */
+export interface ServiceFilter {
+  /** None: all. */
+  healths: Health[];
+  /** A team that owns or operates them. */
+  team: string | null;
+  environment: string | null;
+  lifecycle: Lifecycle | null;
+  /** Words that are in its name, title or owner. */
   text: string;
 }

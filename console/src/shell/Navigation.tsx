@@ -23,6 +23,7 @@ export function Navigation({ project, open, over }: NavigationProps) {
   const places: Place[] = [];
   if (project !== null) {
     const root = `/p/${encodeURIComponent(project)}`;
+    places.push({ to: `${root}/services`, name: 'Services', icon: 'services' });
     places.push({ to: `${root}/runbooks`, name: 'Runbooks', icon: 'runbooks' });
     places.push({ to: `${root}/runs`, name: 'Runs', icon: 'runs' });
     places.push({ to: `${root}/inventories`, name: 'Inventories', icon: 'inventories' });

@@ -17,7 +17,7 @@ export function ProjectSwitcher({ project }: { project: string | null }) {
   }
   const choose = (name: string): void => {
     setOpen(false);
-    const page = /^\/p\/[^/]+\/runs(\/|$)/.test(pathname) ? 'runs' : 'runbooks';
+    const page = /^\/p\/[^/]+\/(runs|services)(\/|$)/.exec(pathname)?.[1] ?? 'runbooks';
     void navigate(`/p/${encodeURIComponent(name)}/${page}`);
   };
   return (

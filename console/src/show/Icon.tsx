@@ -39,6 +39,7 @@ const ICONS = {
   ),
   runbooks: <path d="M3 2h8.5l1.5 1.5V14H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3" />,
   runs: <path d="M2 4h.1M5 4h9M2 8h.1M5 8h9M2 12h.1M5 12h9" />,
+  services: <path d="M1.5 8.5h3L6.5 3l3.2 10 1.9-4.5h2.9" />,
   tokens: (
     <>
       <circle cx="5" cy="11" r="3" />

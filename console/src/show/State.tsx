@@ -67,9 +67,10 @@ const SHAPES: Record<State, ReactNode> = {
   ),
 };
 
-export function StateGlyph({ state }: { state: State }) {
+/** `size` is for a glyph inside of a picture, where no text gives it one. */
+export function StateGlyph({ state, size }: { state: State; size?: number }) {
   return (
-    <svg className={`sb-glyph sb-glyph-${state}`} viewBox="0 0 16 16" aria-hidden="true">
+    <svg className={`sb-glyph sb-glyph-${state}`} viewBox="0 0 16 16" width={size} height={size} aria-hidden="true">
       {SHAPES[state]}
     </svg>
   );

@@ -260,6 +260,7 @@ impl Watched {
 
 /// What one probe says of a service, as evidence of its health.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = HealthEvidence)]
 pub struct Evidence {
     /// The runbook's name.
     pub probe: String,

@@ -15,6 +15,7 @@ import { Trouble } from '../../show/Trouble';
 import { useFiltered } from '../../show/useFiltered';
 import { usePageTitle } from '../../show/usePageTitle';
 import { VisibleText } from '../../show/VisibleText';
+import { IllNow } from '../home/IllNow';
 import { NothingApplied } from './NothingApplied';
 
 function wordsOf(runbook: RunbookSummary) {
@@ -70,6 +71,7 @@ export default function RunbooksPage() {
     <>
       <PageHead title="Runbooks" actions={field} />
       <PageSection isFilled className="sb-body">
+        <IllNow project={project} />
         {runbooks.length === 0 ? (
           <NothingApplied project={project} />
         ) : shown.length === 0 ? (
