@@ -19,6 +19,7 @@ import { Procedure } from './Procedure';
 import { RunForm } from './RunForm';
 import './runbook.css';
 import { Source } from './Source';
+import { Timetable } from './Timetable';
 import { Versions } from './Versions';
 
 const TABS = ['run', 'steps', 'document', 'versions'] as const;
@@ -63,7 +64,10 @@ function RunPart({ view }: { view: RunbookView }) {
       ) : (
         <StartPart view={view} />
       )}
-      <LastRuns view={view} />
+      <div className="sb-runbook-when">
+        <Timetable view={view} />
+        <LastRuns view={view} />
+      </div>
     </div>
   );
 }
