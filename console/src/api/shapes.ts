@@ -14,6 +14,7 @@ export type CreatedToken = Schemas['CreatedToken'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Effect = Schemas['Effect'];
 export type EnvironmentView = Schemas['EnvironmentView'];
+export type FactDifference = Schemas['FactDifference'];
 export type FactState = Schemas['FactState'];
 export type FactView = Schemas['FactView'];
 export type FactsView = Schemas['FactsView'];

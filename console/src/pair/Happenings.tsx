@@ -1,0 +1,115 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
+
+import type { Happening } from '../api/shapes';
+import { healthWord } from '../show/HealthMark';
+import { Ago } from '../show/Moments';
+import { Prose } from '../show/Prose';
+import { StateLabel } from '../show/State';
+import { VisibleText } from '../show/VisibleText';
+import { FactName } from './Facts';
+import { inPlace } from './happenings';
+import { happeningsQuery } from './queries';
+import { serviceLink } from './ServiceNow';
+import type { Place } from './shapes';
+
+const FEW = 8;
+
+function What({ happening, project }: { happening: Happening; project: string }) {
+  const root = `/p/${encodeURIComponent(project)}`;
+  switch (happening.what) {
+    case 'run':
+      return (
+        <>
+          <Link to={`${root}/runs/${happening.run.id}`}>
+            <VisibleText text={happening.run.title ?? happening.run.runbook} />
+          </Link>{' '}
+          <StateLabel state={happening.run.state} />{' '}
+          <span className="sb-faint">
+            <VisibleText text={happening.run.requested_by} />
+          </span>
+        </>
+      );
+    case 'health':
+      return (
+        <>
+          {healthWord(happening.before)} → <strong>{healthWord(happening.health)}</strong>{' '}
+          <span className="sb-faint">
+            <Prose text={happening.cause} />
+          </span>
+        </>
+      );
+    case 'fact':
+      return (
+        <>
+          <FactName target={happening.target} name={happening.key} />{' '}
+          {happening.previous !== null && happening.previous !== undefined && (
+            <>
+              <code>
+                <VisibleText text={happening.previous} />
+              </code>{' '}
+              →{' '}
+            </>
+          )}
+          {happening.value === null || happening.value === undefined ? (
+            'gone'
+          ) : (
+            <code>
+              <VisibleText text={happening.value} />
+            </code>
+          )}
+        </>
+      );
+    case 'firing':
+      return (
+        <>
+          <Link to={`${root}/schedules/${encodeURIComponent(happening.schedule)}`}>
+            <VisibleText text={happening.schedule} />
+          </Link>{' '}
+          did not run <span className="sb-faint">{<Prose text={happening.reason} />}</span>
+        </>
+      );
+  }
+}
+
+interface HappeningsProps {
+  project: string;
+  place: Place;
+  /** The run that one looks at is not told again. */
+  run?: string;
+  from?: string;
+  to?: string;
+}
+
+/** What changed lately, or between two moments. */
+export function Happenings({ project, place, run, from, to }: HappeningsProps) {
+  const { data } = useQuery(happeningsQuery(project, place.service, from, to));
+  if (data === undefined) {
+    return null;
+  }
+  const all = inPlace(data, place, run);
+  const head = from === undefined ? 'Changes of the last day' : 'What happened meanwhile';
+  return (
+    <section aria-label={`${head}: ${place.service}`}>
+      <h3 className="sb-phase">{head}</h3>
+      {all.length === 0 && <p className="sb-faint">None.</p>}
+      <ul className="sb-pair-happenings">
+        {all.slice(0, FEW).map((happening) => (
+          <li key={`${happening.at} ${happening.what} ${JSON.stringify(happening).length}`}>
+            <span className="sb-faint sb-pair-when">
+              <Ago at={happening.at} />
+            </span>
+            <span className="sb-pair-what">
+              <What happening={happening} project={project} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {all.length > FEW && (
+        <Link to={serviceLink(project, place.service)} className="sb-pair-more">
+          {all.length - FEW} more
+        </Link>
+      )}
+    </section>
+  );
+}

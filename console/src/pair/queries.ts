@@ -1,0 +1,78 @@
+import { queryOptions } from '@tanstack/react-query';
+
+import { answer, api, fetchOrNoAnswer } from '../api/client';
+import { ProblemError, statusOf, toProblem } from '../api/problem';
+import type { FactsView, Happening, RunState, ServiceView } from '../api/shapes';
+import { hasEnded } from '../live/reduce';
+import type { PairView } from './shapes';
+
+/** What becomes stale does so by the clock alone, which no event tells. */
+const EVERY_MS = 10_000;
+
+/** A service as it is; `null` if there is none of this name. */
+export function serviceQuery(project: string, service: string) {
+  return queryOptions({
+    queryKey: ['service', project, service, 'view'],
+    queryFn: async ({ signal }): Promise<ServiceView | null> => {
+      try {
+        return await answer(
+          api.GET('/api/v1/projects/{project}/services/{service}', { params: { path: { project, service } }, signal }),
+        );
+      } catch (error) {
+        if (statusOf(error) === 404) {
+          return null;
+        }
+        throw error;
+      }
+    },
+    refetchInterval: EVERY_MS,
+  });
+}
+
+export function factsQuery(project: string, service: string, environment: string) {
+  return queryOptions({
+    queryKey: ['service', project, service, 'facts', environment],
+    queryFn: ({ signal }): Promise<FactsView> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/facts', {
+          params: { path: { project, service }, query: { environment } },
+          signal,
+        }),
+      ),
+    refetchInterval: EVERY_MS,
+  });
+}
+
+/** What happened to a service, newest first: of the last day, or from one moment to another. */
+export function happeningsQuery(project: string, service: string, from?: string, to?: string) {
+  return queryOptions({
+    queryKey: ['service', project, service, 'happenings', from, to],
+    queryFn: ({ signal }): Promise<Happening[]> =>
+      answer(
+        api.GET('/api/v1/projects/{project}/services/{service}/happenings', {
+          params: { path: { project, service }, query: { from, to } },
+          signal,
+        }),
+      ).then((page) => page.items),
+    refetchInterval: to === undefined ? EVERY_MS : false,
+  });
+}
+
+/** How things stood before a run and after it. */
+export function pairQuery(project: string, run: string, state: RunState) {
+  return queryOptions({
+    // It begins, waits for its verification and ends: at each there is another thing to say.
+    queryKey: ['pair', project, run, state],
+    queryFn: async ({ signal }): Promise<PairView> => {
+      const path = `/api/v1/projects/${encodeURIComponent(project)}/runs/${encodeURIComponent(run)}/pair`;
+      const response = await fetchOrNoAnswer(new Request(path, { signal }));
+      const body: unknown = await response.json().catch(() => null);
+      if (!response.ok) {
+        throw new ProblemError(toProblem(response.status, body, response.headers.get('x-request-id')));
+      }
+      return body as PairView;
+    },
+    placeholderData: (old: PairView | undefined) => old,
+    refetchInterval: hasEnded(state) ? false : EVERY_MS / 2,
+  });
+}
