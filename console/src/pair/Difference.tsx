@@ -132,8 +132,8 @@ export function Difference({ project, run, pair, ended }: DifferenceProps) {
       {services.map((place) => (
         <Part key={`${place.service} ${place.environment}`} project={project} pair={pair} place={place} run={run} />
       ))}
-      <NotCollected side="Before" all={before.collectors} />
-      {after !== null && <NotCollected side="After" all={after.collectors} />}
+      <NotCollected side="Before" all={before.collectors ?? []} />
+      {after !== null && <NotCollected side="After" all={after.collectors ?? []} />}
     </section>
   );
 }

@@ -8,7 +8,7 @@ import { Prose } from '../show/Prose';
 import { StateLabel } from '../show/State';
 import { VisibleText } from '../show/VisibleText';
 import { FactName } from './Facts';
-import { inPlace } from './happenings';
+import { type Told, inPlace, told } from './happenings';
 import { happeningsQuery } from './queries';
 import { serviceLink } from './ServiceNow';
 import type { Place } from './shapes';
@@ -72,6 +72,22 @@ function What({ happening, project }: { happening: Happening; project: string })
   }
 }
 
+function Line({ line, project }: { line: Told; project: string }) {
+  const { first, seen } = line;
+  if (seen.length < 2) {
+    return <What happening={first} project={project} />;
+  }
+  return (
+    <>
+      {seen.length} facts seen first{' '}
+      <span className="sb-faint">
+        <VisibleText text={seen.slice(0, 4).join(', ')} />
+        {seen.length > 4 && ', …'}
+      </span>
+    </>
+  );
+}
+
 interface HappeningsProps {
   project: string;
   place: Place;
@@ -87,20 +103,20 @@ export function Happenings({ project, place, run, from, to }: HappeningsProps) {
   if (data === undefined) {
     return null;
   }
-  const all = inPlace(data, place, run);
+  const all = told(inPlace(data, place, run));
   const head = from === undefined ? 'Changes of the last day' : 'What happened meanwhile';
   return (
     <section aria-label={`${head}: ${place.service}`}>
-      <h3 className="sb-phase">{head}</h3>
+      <h2 className="sb-phase">{head}</h2>
       {all.length === 0 && <p className="sb-faint">None.</p>}
       <ul className="sb-pair-happenings">
-        {all.slice(0, FEW).map((happening) => (
-          <li key={`${happening.at} ${happening.what} ${JSON.stringify(happening).length}`}>
+        {all.slice(0, FEW).map((line) => (
+          <li key={`${line.at} ${JSON.stringify(line.first)}`}>
             <span className="sb-faint sb-pair-when">
-              <Ago at={happening.at} />
+              <Ago at={line.at} />
             </span>
             <span className="sb-pair-what">
-              <What happening={happening} project={project} />
+              <Line line={line} project={project} />
             </span>
           </li>
         ))}

@@ -1,60 +1,54 @@
-import { Ago, Countdown } from '../show/Moments';
+import { Countdown } from '../show/Moments';
 import { Prose } from '../show/Prose';
 import { StateGlyph } from '../show/State';
-import { limit } from '../show/time';
+import { duration } from '../show/time';
+import { useNow } from '../show/useNow';
 import { VisibleText } from '../show/VisibleText';
-import type { SignalView, VerifyView } from './shapes';
+import type { VerifyView } from './shapes';
 
-function Signal({ signal: { name, holds, says, held_since: since }, over }: { signal: SignalView; over: boolean }) {
+/** For how long they hold, of the time for which they must. */
+function Held({ since, hold }: { since: string; hold: number }) {
+  const now = useNow(1000);
+  const held = Math.max(0, Math.floor((now - Date.parse(since)) / 1000));
   return (
-    <li data-holds={holds}>
-      <StateGlyph state={holds ? 'succeeded' : over ? 'failed' : 'waiting'} />
-      <span>
-        <strong>
-          <VisibleText text={name} />
-        </strong>{' '}
-        {holds ? 'holds' : over ? 'did not hold' : 'does not hold yet'}
-        {holds && since && !over && (
-          <>
-            {' '}
-            since <Ago at={since} />
-          </>
-        )}
-        <span className="sb-faint">
-          {' '}
-          <Prose text={says} />
-        </span>
-      </span>
-    </li>
+    <p>
+      All hold for {duration(Math.min(held, hold) * 1000).replace('.0', '')} of{' '}
+      {duration(hold * 1000).replace('.0', '')}.
+    </p>
   );
 }
 
 /** What must hold after the last step: what does already, what does not, and how long it still may take. */
-export function Verification({ verify, over }: { verify: VerifyView; over: boolean }) {
-  const { since, until, within_s: within, hold_s: hold, signals } = verify;
-  if (!since) {
-    return null;
-  }
+export function Verification({ verify }: { verify: VerifyView }) {
+  const { until, hold_s: hold, held_since: held, signals } = verify;
   return (
-    <section className="sb-card sb-verify" data-over={over || undefined} aria-label="Verification">
+    <section className="sb-card sb-verify" aria-label="Verification">
       <header className="sb-section-head">
-        <h2>Verification</h2>
+        <h2>Does it hold?</h2>
         <span className="sb-faint">
-          {!over && until ? (
-            <>
-              fails <Countdown to={until} />
-            </>
-          ) : (
-            `within ${limit(within)}`
-          )}
-          {typeof hold === 'number' && `, must hold for ${limit(hold)}`}
+          fails <Countdown to={until} />
         </span>
       </header>
       <ul>
-        {signals.map((signal) => (
-          <Signal key={signal.name} signal={signal} over={over} />
+        {signals.map(({ name, holds, says }) => (
+          <li key={name} data-holds={holds}>
+            <StateGlyph state={holds ? 'succeeded' : 'waiting'} />
+            <span>
+              <Prose text={name} /> <strong>{holds ? 'holds' : 'does not hold yet'}</strong>
+              {says !== '' && (
+                <span className="sb-faint">
+                  {': '}
+                  <Prose text={says} />
+                </span>
+              )}
+            </span>
+          </li>
         ))}
       </ul>
+      {typeof hold === 'number' && held && <Held since={held} hold={hold} />}
+      {typeof hold === 'number' && !held && (
+        <p className="sb-faint">They must hold for {duration(hold * 1000).replace('.0', '')} without a break.</p>
+      )}
     </section>
   );
 }

@@ -72,7 +72,6 @@ export function pairQuery(project: string, run: string, state: RunState) {
       }
       return body as PairView;
     },
-    placeholderData: (old: PairView | undefined) => old,
     refetchInterval: hasEnded(state) ? false : EVERY_MS / 2,
   });
 }

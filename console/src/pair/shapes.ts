@@ -20,6 +20,8 @@ export interface ServiceSnapshot extends Place {
   since?: string | null;
   cause: string;
   facts: SnapshotFact[];
+  /** Facts that found no room. */
+  left_out?: number;
 }
 
 export interface Collected {
@@ -33,7 +35,7 @@ export interface Collected {
 export interface Snapshot {
   at: string;
   services: ServiceSnapshot[];
-  collectors: Collected[];
+  collectors?: Collected[];
 }
 
 export interface HealthDifference extends Place {
@@ -50,14 +52,17 @@ export interface SignalView {
   name: string;
   holds: boolean;
   says: string;
-  held_since?: string | null;
 }
 
+/** What a run waits for that verifies now. */
 export interface VerifyView {
-  within_s: number;
+  since: string;
+  /** When it has failed unless they held. */
+  until: string;
+  /** Seconds for which they must hold without a break. */
   hold_s?: number | null;
-  since?: string | null;
-  until?: string | null;
+  /** All of them hold since then. */
+  held_since?: string | null;
   signals: SignalView[];
 }
 

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
 import type { RunView } from '../api/shapes';
 import { useServicesLive } from '../live/useServicesLive';
@@ -16,7 +16,7 @@ export interface Pair {
 /** How that is on which a run acts: live while it goes on, and as a difference. */
 export function usePair(run: RunView): Pair {
   const { project, id, state } = run;
-  const { data: view } = useQuery(pairQuery(project, id, state));
+  const { data: view } = useQuery({ ...pairQuery(project, id, state), placeholderData: keepPreviousData });
   const places = placesOfRun(run, view);
   const service = places[0]?.service;
   const { data: known } = useQuery({ ...serviceQuery(project, service ?? ''), enabled: service !== undefined });

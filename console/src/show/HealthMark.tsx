@@ -1,9 +1,10 @@
 import type { ReactNode } from 'react';
 
 import type { Health } from '../api/shapes';
-import { Ago } from './Moments';
 import './health.css';
 import './state.css';
+import { ago, localTime } from './time';
+import { useNow } from './useNow';
 
 /** Each has its own shape, so that nobody needs to tell colours apart, and only `ok` is green. */
 const SHAPES: Record<Health, ReactNode> = {
@@ -50,6 +51,17 @@ export function healthWord(health: Health): string {
   return health.replace('_', ' ');
 }
 
+/** For how long it has been so; the exact time on hover. */
+function Since({ at }: { at: string }) {
+  const now = useNow(5000);
+  const age = ago(Math.max(0, now - Date.parse(at)));
+  return (
+    <time className="sb-time sb-health-since" dateTime={at} title={`since ${localTime(at)} · ${at}`}>
+      {age.endsWith(' ago') ? `for ${age.slice(0, -4)}` : age}
+    </time>
+  );
+}
+
 /** A health as symbol and word, and since when. */
 export function HealthMark({ health, since }: { health: Health; since?: string | null }) {
   return (
@@ -58,11 +70,7 @@ export function HealthMark({ health, since }: { health: Health; since?: string |
         {SHAPES[health]}
       </svg>
       {healthWord(health)}
-      {since && (
-        <span className="sb-health-since">
-          since <Ago at={since} />
-        </span>
-      )}
+      {since && <Since at={since} />}
     </span>
   );
 }

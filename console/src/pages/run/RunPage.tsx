@@ -206,7 +206,7 @@ function Following({ run }: { run: RunView }) {
         <Details run={run} />
       </div>
       <div className="sb-run-main">
-        {pair.view?.verify && <Verification verify={pair.view.verify} over={ended} />}
+        {!ended && pair.view?.verify && <Verification verify={pair.view.verify} />}
         {!ended && <NeedsPeople run={run} chosen={place} choose={choose} />}
         {step !== null && path !== null && (
           <StepFacts
