@@ -3,7 +3,6 @@ import { Prose } from '../show/Prose';
 import { StateGlyph } from '../show/State';
 import { duration } from '../show/time';
 import { useNow } from '../show/useNow';
-import { VisibleText } from '../show/VisibleText';
 import type { VerifyView } from './shapes';
 
 /** For how long they hold, of the time for which they must. */
