@@ -78,7 +78,7 @@ export function Facts({ project, place }: { project: string; place: Place }) {
   const shown = all ? data.facts : data.facts.slice(0, FEW);
   return (
     <section aria-label={`Facts of ${place.service} in ${place.environment}`}>
-      <h2 className="sb-phase">Facts</h2>
+      <h2 className="sb-pair-head">Facts</h2>
       {data.collectors.map((collector) => (
         <Collector key={collector.collector} collector={collector} />
       ))}

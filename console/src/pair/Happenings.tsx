@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 
 import type { Happening } from '../api/shapes';
 import { healthWord } from '../show/HealthMark';
-import { Ago } from '../show/Moments';
+import { Ago, ClockTime } from '../show/Moments';
 import { Prose } from '../show/Prose';
 import { StateLabel } from '../show/State';
 import { VisibleText } from '../show/VisibleText';
@@ -14,6 +14,20 @@ import { serviceLink } from './ServiceNow';
 import type { Place } from './shapes';
 
 const FEW = 8;
+const SHORT = 32;
+
+/** A value, cut if it is long; all of it on hover. */
+function Short({ text }: { text: string }) {
+  return text.length <= SHORT ? (
+    <code>
+      <VisibleText text={text} />
+    </code>
+  ) : (
+    <code title={text}>
+      <VisibleText text={text.slice(0, SHORT - 8)} />…
+    </code>
+  );
+}
 
 function What({ happening, project }: { happening: Happening; project: string }) {
   const root = `/p/${encodeURIComponent(project)}`;
@@ -45,19 +59,10 @@ function What({ happening, project }: { happening: Happening; project: string })
           <FactName target={happening.target} name={happening.key} />{' '}
           {happening.previous !== null && happening.previous !== undefined && (
             <>
-              <code>
-                <VisibleText text={happening.previous} />
-              </code>{' '}
-              →{' '}
+              <Short text={happening.previous} /> →{' '}
             </>
           )}
-          {happening.value === null || happening.value === undefined ? (
-            'gone'
-          ) : (
-            <code>
-              <VisibleText text={happening.value} />
-            </code>
-          )}
+          {happening.value === null || happening.value === undefined ? 'gone' : <Short text={happening.value} />}
         </>
       );
     case 'firing':
@@ -66,7 +71,10 @@ function What({ happening, project }: { happening: Happening; project: string })
           <Link to={`${root}/schedules/${encodeURIComponent(happening.schedule)}`}>
             <VisibleText text={happening.schedule} />
           </Link>{' '}
-          did not run <span className="sb-faint">{<Prose text={happening.reason} />}</span>
+          did not run{' '}
+          <span className="sb-faint">
+            <Prose text={happening.reason} />
+          </span>
         </>
       );
   }
@@ -107,13 +115,13 @@ export function Happenings({ project, place, run, from, to }: HappeningsProps) {
   const head = from === undefined ? 'Changes of the last day' : 'What happened meanwhile';
   return (
     <section aria-label={`${head}: ${place.service}`}>
-      <h2 className="sb-phase">{head}</h2>
+      <h2 className="sb-pair-head">{head}</h2>
       {all.length === 0 && <p className="sb-faint">None.</p>}
       <ul className="sb-pair-happenings">
         {all.slice(0, FEW).map((line) => (
           <li key={`${line.at} ${JSON.stringify(line.first)}`}>
             <span className="sb-faint sb-pair-when">
-              <Ago at={line.at} />
+              {from === undefined ? <Ago at={line.at} /> : <ClockTime at={line.at} />}
             </span>
             <span className="sb-pair-what">
               <Line line={line} project={project} />

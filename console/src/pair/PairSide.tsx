@@ -14,7 +14,15 @@ import { ServiceNow } from './ServiceNow';
 import type { Place } from './shapes';
 
 /** What the folded view says on a small screen. */
-function Summary({ places, views }: { places: Place[]; views: (ServiceView | null | undefined)[] }) {
+function Summary({
+  places,
+  views,
+  note,
+}: {
+  places: Place[];
+  views: (ServiceView | null | undefined)[];
+  note: string;
+}) {
   const healths = places.map(
     ({ environment }, at) =>
       views[at]?.environments.find((there) => there.environment === environment)?.health.health ?? 'unknown',
@@ -27,6 +35,7 @@ function Summary({ places, views }: { places: Place[]; views: (ServiceView | nul
         <VisibleText text={names.map((name, at) => views[at]?.service.title ?? name).join(', ')} />{' '}
         <span className="sb-faint">
           <VisibleText text={[...new Set(places.map(({ environment }) => environment))].join(', ')} />
+          {note !== '' && ` · ${note}`}
         </span>
       </span>
     </>
@@ -38,25 +47,27 @@ interface PairSideProps {
   places: Place[];
   /** Of a run: what is said before how things are now. */
   children?: ReactNode;
+  /** That in a few words. */
+  note?: string;
   /** Facts and changes too, or only how they are. */
   whole?: boolean;
   run?: string;
 }
 
 /** The left of the pair: how that is on which one acts. On a small screen it is a line that opens. */
-export function PairSide({ project, places, children, whole = true, run }: PairSideProps) {
+export function PairSide({ project, places, children, note = '', whole = true, run }: PairSideProps) {
   const [open, setOpen] = useState(false);
   const views = useQueries({ queries: places.map(({ service }) => serviceQuery(project, service)) });
   return (
     <aside className="sb-pair-view" aria-label="How it is" data-open={open || undefined}>
       <button type="button" className="sb-pair-summary" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <Summary places={places} views={views.map(({ data }) => data)} />
+        <Summary places={places} views={views.map(({ data }) => data)} note={note} />
         <Icon name={open ? 'up' : 'down'} />
       </button>
       <div className="sb-pair-body">
         {children}
         <section className="sb-pair-part" aria-label="Now">
-          {children && <h2 className="sb-pair-now">Now</h2>}
+          {children && <h2 className="sb-pair-head">Now</h2>}
           {places.map((place) => (
             <div key={`${place.service} ${place.environment}`} className="sb-pair-place">
               <ServiceNow project={project} place={place} />

@@ -48,3 +48,14 @@ export function factsKept(pair: PairView, place: Place): { kept: number; stale: 
   );
   return { kept: kept.length, stale: kept.filter(({ state }) => state === 'stale').length };
 }
+
+/** The difference in a few words: `ok → bad, 2 facts changed`; nothing while there is none. */
+export function differenceWords({ changed }: PairView): string {
+  if (changed === null) {
+    return '';
+  }
+  const turns = changed.health.map(({ before, after }) => `${before} → ${after}`.replaceAll('_', ' '));
+  const facts = changed.facts.length;
+  const parts = [...turns, facts === 0 ? '' : `${facts} ${facts === 1 ? 'fact' : 'facts'} changed`];
+  return parts.filter((part) => part !== '').join(', ');
+}

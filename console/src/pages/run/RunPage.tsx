@@ -9,6 +9,7 @@ import { hasEnded } from '../../live/reduce';
 import { useRunLive } from '../../live/useRunLive';
 import { LogView } from '../../log/LogView';
 import { Difference } from '../../pair/Difference';
+import { differenceWords } from '../../pair/difference';
 import { PairSide } from '../../pair/PairSide';
 import { usePair } from '../../pair/usePair';
 import { Verification } from '../../pair/Verification';
@@ -184,7 +185,13 @@ function Following({ run }: { run: RunView }) {
   return (
     <div className="sb-run" data-paired={pair.places.length > 0 || undefined}>
       {pair.places.length > 0 && (
-        <PairSide project={run.project} places={pair.places} whole={!ended} run={run.id}>
+        <PairSide
+          project={run.project}
+          places={pair.places}
+          whole={!ended}
+          run={run.id}
+          note={pair.view && differenceWords(pair.view)}
+        >
           {pair.view?.before && <Difference project={run.project} run={run.id} pair={pair.view} ended={ended} />}
         </PairSide>
       )}

@@ -9,9 +9,9 @@ import { FiringGlyph } from '../../schedule/FiringGlyph';
 import { firingWords, tally } from '../../schedule/firings';
 import { firingsQuery } from '../../schedule/queries';
 import { RunLink } from '../../schedule/RunLink';
-import { Moment } from '../../show/Moments';
+import { ClockTime, Moment } from '../../show/Moments';
 import { ProseWithRuns } from '../../show/ProseWithRuns';
-import { clockTime, localTime } from '../../show/time';
+import { localTime } from '../../show/time';
 
 const NEWEST_RUNS = 200;
 const MOST_MARKS = 50;
@@ -59,13 +59,7 @@ function Instant({ firing }: { firing: Firing }) {
       <span className="sb-faint">after </span>
       <Moment at={after} />
       <span className="sb-faint"> to </span>
-      {sameDay ? (
-        <time className="sb-time" dateTime={at} title={`${localTime(at)} · ${at}`}>
-          {clockTime(at)}
-        </time>
-      ) : (
-        <Moment at={at} />
-      )}
+      {sameDay ? <ClockTime at={at} /> : <Moment at={at} />}
     </>
   );
 }
