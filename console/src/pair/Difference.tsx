@@ -1,10 +1,12 @@
 import { Title } from '@patternfly/react-core';
 
+import type { RunView } from '../api/shapes';
+import { hasEnded } from '../live/reduce';
 import { HealthMark } from '../show/HealthMark';
 import { Moment } from '../show/Moments';
 import { Prose } from '../show/Prose';
 import { VisibleText } from '../show/VisibleText';
-import { factsChanged, factsKept, healthBeforeAfter } from './difference';
+import { factsChanged, factsKept, healthBeforeAfter, isStillLooking } from './difference';
 import { FactName } from './Facts';
 import { Happenings } from './Happenings';
 import type { Changed, Collected, PairView, Place } from './shapes';
@@ -41,14 +43,17 @@ function FactRow({ fact: { target, key, before, after } }: { fact: Changed['fact
   );
 }
 
-function Kept({ pair, place }: { pair: PairView; place: Place }) {
+function Kept({ pair, place, changed }: { pair: PairView; place: Place; changed: number }) {
   const { kept, stale } = factsKept(pair, place);
   if (kept === 0) {
     return null;
   }
+  const count = kept.toLocaleString('en');
+  const other = changed > 0 ? ' other' : '';
   return (
     <p className="sb-faint">
-      {kept === 1 ? 'One other fact is' : `${kept.toLocaleString('en')} other facts are`} as before
+      {kept === 1 ? `One${other} fact is` : changed > 0 ? `${count} other facts are` : `All ${count} facts are`} as
+      before
       {stale > 0 && <span className="sb-warn">, {stale === kept ? 'all' : stale} of them stale</span>}.
     </p>
   );
@@ -91,16 +96,14 @@ function Part({ project, pair, place, run }: { project: string; pair: PairView; 
           {health.before === health.after && <span className="sb-faint">as before</span>}
         </p>
       )}
-      {facts.length === 0 ? (
-        <p className="sb-faint">No fact is another than before.</p>
-      ) : (
+      {facts.length > 0 && (
         <dl className="sb-pair-facts sb-pair-changed" aria-label={`Changed facts of ${place.service}`}>
           {facts.map((fact) => (
             <FactRow key={`${fact.target ?? ''} ${fact.key}`} fact={fact} />
           ))}
         </dl>
       )}
-      <Kept pair={pair} place={place} />
+      <Kept pair={pair} place={place} changed={facts.length} />
       {pair.before && pair.after && (
         <Happenings project={project} place={place} run={run} from={pair.before.at} to={pair.after.at} />
       )}
@@ -108,29 +111,36 @@ function Part({ project, pair, place, run }: { project: string; pair: PairView; 
   );
 }
 
-interface DifferenceProps {
-  project: string;
-  run: string;
-  pair: PairView;
-  ended: boolean;
+/** Until when it is told. */
+function End({ pair, run }: { pair: PairView; run: RunView }) {
+  if (pair.after !== null) {
+    return <Moment at={pair.after.at} />;
+  }
+  if (!hasEnded(run.state)) {
+    return 'now';
+  }
+  return isStillLooking(pair, run.finished_at ?? null)
+    ? 'now; what is after it is being looked at'
+    : 'now; nobody wrote down what was after it';
 }
 
 /** What is not as it was before the run. */
-export function Difference({ project, run, pair, ended }: DifferenceProps) {
+export function Difference({ run, pair }: { run: RunView; pair: PairView }) {
   const { before, after, services } = pair;
+  const { project } = run;
   if (before === null) {
     return null;
   }
   return (
-    <section className="sb-pair-part" aria-label="Before and after">
+    <section className="sb-pair-part" aria-label={after === null ? 'Before and now' : 'Before and after'}>
       <Title headingLevel="h2" size="md">
-        {after === null && !ended ? 'Before and now' : 'Before and after'}
+        {after === null ? 'Before and now' : 'Before and after'}
       </Title>
       <p className="sb-faint sb-small">
-        <Moment at={before.at} /> → {after === null ? ended ? 'not recorded' : 'now' : <Moment at={after.at} />}
+        <Moment at={before.at} /> → <End pair={pair} run={run} />
       </p>
       {services.map((place) => (
-        <Part key={`${place.service} ${place.environment}`} project={project} pair={pair} place={place} run={run} />
+        <Part key={`${place.service} ${place.environment}`} project={project} pair={pair} place={place} run={run.id} />
       ))}
       <NotCollected side="Before" all={before.collectors ?? []} />
       {after !== null && <NotCollected side="After" all={after.collectors ?? []} />}

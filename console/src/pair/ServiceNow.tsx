@@ -13,15 +13,15 @@ export function serviceLink(project: string, service: string): string {
   return `/p/${encodeURIComponent(project)}/services/${encodeURIComponent(service)}`;
 }
 
-/** Those that it depends on and that are not well: beside it, not mixed in. */
+/** Those that it depends on and that are ill: beside it, not mixed in. What nobody ever watched is not ill. */
 function IllDependencies({ view, environment }: { view: ServiceView; environment: string }) {
   const there = view.environments.find((each) => each.environment === environment);
-  const ill = there?.dependencies.filter(({ health }) => health !== 'ok') ?? [];
+  const ill = there?.dependencies.filter(({ health }) => health !== 'ok' && health !== 'unknown') ?? [];
   if (ill.length === 0) {
     return null;
   }
   return (
-    <ul className="sb-pair-depends" aria-label="What it depends on and is not well">
+    <ul className="sb-pair-depends" aria-label="What it depends on and is ill">
       {ill.map(({ service, health, since, cause }) => (
         <li key={service}>
           <span>

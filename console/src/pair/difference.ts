@@ -1,4 +1,5 @@
 import type { Health } from '../api/shapes';
+import { serverNow } from '../live/clock';
 import type { Changed, HealthDifference, PairView, Place, Snapshot, SnapshotFact } from './shapes';
 
 /** From the best to the worst. */
@@ -47,6 +48,14 @@ export function factsKept(pair: PairView, place: Place): { kept: number; stale: 
     ({ target, key, state }: SnapshotFact) => state !== 'gone' && !different.has(`${target ?? ''} ${key}`),
   );
   return { kept: kept.length, stale: kept.filter(({ state }) => state === 'stale').length };
+}
+
+/** Collectors look once more when a run has ended; for so long they may take. */
+const LOOKING_MS = 5 * 60_000;
+
+/** Has it ended, and how things stand after it is not written down yet? */
+export function isStillLooking({ before, after }: PairView, finished: string | null): boolean {
+  return before !== null && after === null && finished !== null && serverNow() - Date.parse(finished) < LOOKING_MS;
 }
 
 /** The difference in a few words: `ok → bad, 2 facts changed`; nothing while there is none. */

@@ -12,12 +12,14 @@ test('a runbook acts on its service, and a probe or collector looks at one', () 
   expect(serviceOf({})).toBeNull();
 });
 
+function environmentsOf(targets: string[], environment?: string): string[] {
+  return placesOf({ service: 'shop', environment }, targets).map((place) => place.environment);
+}
+
 test('where that is: as the targets say, else as the runbook says, else production', () => {
-  const places = (environments: string[], environment?: string) =>
-    placesOf({ service: 'shop', environment }, environments).map((place) => place.environment);
-  expect(places([])).toEqual(['production']);
-  expect(places([], 'staging')).toEqual(['staging']);
-  expect(places(['staging', 'production'])).toEqual(['staging', 'production']);
+  expect(environmentsOf([])).toEqual(['production']);
+  expect(environmentsOf([], 'staging')).toEqual(['staging']);
+  expect(environmentsOf(['staging', 'production'])).toEqual(['staging', 'production']);
   expect(placesOf({ probe: { ...WATCH, bad_after: 1, stale_after_s: 90 } }, ['production'])).toEqual([
     { service: 'shop', environment: 'staging' },
   ]);

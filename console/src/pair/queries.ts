@@ -2,8 +2,9 @@ import { queryOptions } from '@tanstack/react-query';
 
 import { answer, api, fetchOrNoAnswer } from '../api/client';
 import { ProblemError, statusOf, toProblem } from '../api/problem';
-import type { FactsView, Happening, RunState, ServiceView } from '../api/shapes';
+import type { FactsView, Happening, RunView, ServiceView } from '../api/shapes';
 import { hasEnded } from '../live/reduce';
+import { isStillLooking } from './difference';
 import type { PairView } from './shapes';
 
 /** What becomes stale does so by the clock alone, which no event tells. */
@@ -59,7 +60,7 @@ export function happeningsQuery(project: string, service: string, from?: string,
 }
 
 /** How things stood before a run and after it. */
-export function pairQuery(project: string, run: string, state: RunState) {
+export function pairQuery({ project, id: run, state, finished_at: finished }: RunView) {
   return queryOptions({
     // It begins, waits for its verification and ends: at each there is another thing to say.
     queryKey: ['pair', project, run, state],
@@ -72,6 +73,7 @@ export function pairQuery(project: string, run: string, state: RunState) {
       }
       return body as PairView;
     },
-    refetchInterval: hasEnded(state) ? false : EVERY_MS / 2,
+    refetchInterval: ({ state: { data } }) =>
+      !hasEnded(state) || (data !== undefined && isStillLooking(data, finished ?? null)) ? EVERY_MS / 5 : false,
   });
 }

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
 import type { RunView } from '../api/shapes';
-import { useServicesLive } from '../live/useServicesLive';
+import { usePairLive } from './usePairLive';
 import { placesOfRun } from './places';
 import { pairQuery, serviceQuery } from './queries';
 import type { PairView, Place } from './shapes';
@@ -15,12 +15,12 @@ export interface Pair {
 
 /** How that is on which a run acts: live while it goes on, and as a difference. */
 export function usePair(run: RunView): Pair {
-  const { project, id, state } = run;
-  const { data: view } = useQuery({ ...pairQuery(project, id, state), placeholderData: keepPreviousData });
+  const { project } = run;
+  const { data: view } = useQuery({ ...pairQuery(run), placeholderData: keepPreviousData });
   const places = placesOfRun(run, view);
   const service = places[0]?.service;
   const { data: known } = useQuery({ ...serviceQuery(project, service ?? ''), enabled: service !== undefined });
   const paired = service !== undefined && known !== null;
-  useServicesLive(project, paired);
+  usePairLive(project, paired);
   return { places: paired ? places : [], view };
 }

@@ -192,7 +192,7 @@ function Following({ run }: { run: RunView }) {
           run={run.id}
           note={pair.view && differenceWords(pair.view)}
         >
-          {pair.view?.before && <Difference project={run.project} run={run.id} pair={pair.view} ended={ended} />}
+          {pair.view?.before && <Difference run={run} pair={pair.view} />}
         </PairSide>
       )}
       <div className="sb-run-side">

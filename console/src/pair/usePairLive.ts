@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
-import { openStream } from './stream';
+import { openStream } from '../live/stream';
 
 interface Changed {
   service: string;
@@ -13,7 +13,7 @@ interface Changed {
 const TOGETHER_MS = 250;
 
 /** Reads again what is shown of a project's services when something of theirs is not as it was. */
-export function useServicesLive(project: string, enabled = true): void {
+export function usePairLive(project: string, enabled = true): void {
   const client = useQueryClient();
   useEffect(() => {
     if (!enabled) {
