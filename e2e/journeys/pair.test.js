@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -236,8 +236,8 @@ for (const [size, viewport] of [
 ]) {
   for (const colorScheme of ['light', 'dark']) {
     test(`the pair, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
-      await rm(join(shop.dir, 'up'), { force: true });
-      const live = await set.box.start('release', { version: '2.1' }).catch(() => null);
+      await writeFile(join(shop.dir, 'up'), '');
+      const live = await set.box.start('release', { version: '2.1' });
       const faults = [];
       const page = await openAs(set.box.token, '/', { viewport, colorScheme });
       for (const [name, path] of [

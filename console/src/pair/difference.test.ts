@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { FactState, Health } from '../api/shapes';
-import { differenceWords, factsChanged, factsKept, healthBeforeAfter, worst } from './difference';
+import { differenceWords, factsChanged, factsKept, healthBeforeAfter, isStillLooking, worst } from './difference';
 import type { PairView, Snapshot } from './shapes';
 
 const SHOP = { service: 'shop', environment: 'production' };
@@ -50,6 +50,18 @@ test('what changed is of its own place, and what did not is counted, with what i
   // A fact that came is no other fact.
   const after = snapshot('ok', { version: ['2', 'current'], kernel: ['6', 'current'] });
   expect(factsKept({ ...PAIR, after }, SHOP)).toEqual({ kept: 1, stale: 0 });
+});
+
+function ago(minutes: number): string {
+  return new Date(Date.now() - minutes * 60_000).toISOString();
+}
+
+test('after a run has ended its collectors look once more, for some minutes at most', () => {
+  expect(isStillLooking(PAIR, ago(1))).toBe(true);
+  expect(isStillLooking(PAIR, ago(10))).toBe(false);
+  expect(isStillLooking(PAIR, null)).toBe(false);
+  expect(isStillLooking({ ...PAIR, after: BEFORE }, ago(1))).toBe(false);
+  expect(isStillLooking({ ...PAIR, before: null }, ago(1))).toBe(false);
 });
 
 test('in a few words', () => {
