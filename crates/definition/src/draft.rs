@@ -52,6 +52,11 @@ impl Names {
         names
     }
 
+    /// Where the step of this name is.
+    pub fn place_of(&self, name: &str) -> Option<Span> {
+        self.taken.get(name).map(|(_, span)| *span)
+    }
+
     pub fn take(&mut self, name: &str, place: usize, span: Span, faults: &mut Faults<'_>) {
         match self.taken.get(name) {
             None => {

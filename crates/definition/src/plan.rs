@@ -6,8 +6,11 @@ use model::{
     api::PlanStepView,
     evaluate::Evaluate,
     inventory::PinnedInventory,
-    run::{CalledRunbook, Phase},
-    runbook::{CheckSubject, Input, InputValues, Items, Runbook, Script, Step, StepAction, Template, Wait},
+    run::{CalledRunbook, Phase, SNAPSHOT, VERIFY},
+    runbook::{
+        CheckSubject, Effect, Input, InputValues, Items, Runbook, Script, Step, StepAction, Template, Wait,
+    },
+    watch::{Signal, Verify},
 };
 use serde_json::{Value, json};
 
@@ -51,15 +54,52 @@ struct At<'a> {
 
 impl Planner<'_> {
     fn runbook(&mut self, runbook: &Runbook, at: &At<'_>) {
-        for (steps, phase) in [
-            (&runbook.steps, Phase::Main),
-            (&runbook.on_failure, Phase::OnFailure),
-            (&runbook.cleanup, Phase::Cleanup),
-        ] {
+        if at.depth == 0 && !runbook.snapshot.is_empty() {
+            self.own(SNAPSHOT, runbook.snapshot.join(", "), at);
+        }
+        self.steps(&runbook.steps, at);
+        if let Some(verify) = &runbook.verify {
+            self.own(VERIFY, self.signals(verify, at), at);
+        }
+        for (steps, phase) in [(&runbook.on_failure, Phase::OnFailure), (&runbook.cleanup, Phase::Cleanup)] {
             // What is in a handler is a part of the handler.
             let phase = if at.phase == Phase::Main { phase } else { at.phase };
             self.steps(steps, &At { phase, ..*at });
         }
+    }
+
+    /// A step that comes of a key of the runbook.
+    fn own(&mut self, kind: &str, summary: String, at: &At<'_>) {
+        let path = if at.path.is_empty() { kind.to_owned() } else { format!("{}.{kind}", at.path) };
+        self.views.push(PlanStepView {
+            path,
+            name: kind.to_owned(),
+            depth: at.depth,
+            phase: at.phase,
+            action: kind.to_owned(),
+            summary,
+            effect: Effect::Read,
+            safe: true,
+            condition: None,
+            condition_value: None,
+            items: None,
+            targets: None,
+            batch: None,
+        });
+    }
+
+    /// What must hold, in one line.
+    fn signals(&self, verify: &Verify, at: &At<'_>) -> String {
+        let values = at.values.map(visible);
+        let words = |signal: &Signal| match signal {
+            Signal::Probe(probe) => format!("{probe} is ok"),
+            Signal::Fact { service, environment, key, equals } => {
+                let known = values.as_ref().and_then(|values| self.expressions.text(equals, values).ok());
+                let equals = known.unwrap_or_else(|| equals.0.clone());
+                format!("{key} of {service} ({environment}) is {equals}")
+            }
+        };
+        verify.all.iter().map(words).collect::<Vec<_>>().join("; ")
     }
 
     fn steps(&mut self, steps: &[Step], at: &At<'_>) {

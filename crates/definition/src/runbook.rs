@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::runbook::{
-    ChangeClass, Concurrency, Effect, Expression, KeyPart, Limits, OUTPUT_LIMIT_DEFAULT, OnLost, Rule,
-    Runbook, Step, StepAction, Template, WhenFull,
+use model::{
+    run::{SNAPSHOT, VERIFY},
+    runbook::{
+        ChangeClass, Concurrency, Effect, Expression, KeyPart, Limits, OUTPUT_LIMIT_DEFAULT, OnLost, Rule,
+        Runbook, Step, StepAction, Template, WhenFull,
+    },
 };
 
 use crate::{
@@ -103,6 +106,14 @@ pub(crate) fn read_runbook(root: &Node, listing: &Listing, faults: &mut Faults<'
         draft.files.globs(node, faults);
     }
     let files = draft.files.finish(fields.span, faults).unwrap_or_default();
+    for key in [SNAPSHOT, VERIFY] {
+        let named = draft.names.place_of(key);
+        if let Some(span) = named.filter(|_| fields.get(key).is_some()) {
+            let message =
+                format!("The step name `{key}` is that of the step which `{key}:` of the runbook makes.");
+            faults.error(Code::DuplicateStep, span, message).hint("Give your step another name.");
+        }
+    }
     let mut places = draft.places;
     let strongest =
         [&read_steps, &on_failure, &cleanup].into_iter().filter_map(|list| strongest_effect(list)).max();

@@ -79,6 +79,7 @@ fn looked(cause: Cause) -> bool {
         | Cause::Timeout
         | Cause::OutOfMemory
         | Cause::NotAsExpected
+        | Cause::Verify
         | Cause::StepFailed => true,
         Cause::CannotStart
         | Cause::BadOutput

@@ -6,9 +6,12 @@
 
 mod changes;
 mod follow;
+mod look;
 mod perform;
 mod prepare;
 mod recover;
+mod signals;
+mod snapshots;
 mod time;
 mod timetable;
 mod versions;
@@ -75,6 +78,8 @@ struct Inner {
     wake: Notify,
     alarm: time::Alarm,
     timetable: timetable::Timetable,
+    /// Counts what was taken in of probes and collectors: whoever waits for what they see looks again.
+    observed: watch::Sender<u64>,
     slots: Arc<Semaphore>,
     slot_count: usize,
     /// Held for a moment by whoever has sent a piece of output and goes on to the next.
@@ -121,6 +126,7 @@ impl Engine {
             wake: Notify::new(),
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),
+            observed: watch::Sender::new(0),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
@@ -239,9 +245,12 @@ impl Engine {
                     None => self.perform_beyond(Attempt { run: Arc::clone(&run), step, attempt }),
                 },
                 RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
+                RunEffect::Began => self.write_down_before(&run),
+                RunEffect::Watch { step } => self.watch(&run, step),
                 RunEffect::Ended => {
                     self.forget(&run);
                     self.timed_run_ended(&run);
+                    self.write_down_after(&run);
                 }
                 RunEffect::Unready { .. } | RunEffect::AcquireLock { .. } | RunEffect::ReleaseLock { .. } => {
                 }

@@ -128,28 +128,12 @@ pub(crate) async fn pinned_to(
     pin(project, runbook, callees, run.plan.inventories.clone())
 }
 
-/// What a runbook promises and nobody would keep is not begun: a run that skips what it should verify would look verified.
-fn keeps_its_word(runbook: &Runbook) -> Result<(), PlanningError> {
-    let key = match runbook {
-        Runbook { verify: Some(_), .. } => "verify",
-        Runbook { snapshot, .. } if !snapshot.is_empty() => "snapshot",
-        _ => return Ok(()),
-    };
-    Err(PlanningError::Broken(format!(
-        "runbook `{}` says `{key}`, which this version does not act on yet: take it out until it does",
-        runbook.name
-    )))
-}
-
 fn pin(
     project: ProjectId,
     runbook: CalledRunbook,
     callees: BTreeMap<String, CalledRunbook>,
     inventories: BTreeMap<String, PinnedInventory>,
 ) -> Result<Pinned, PlanningError> {
-    std::iter::once(&runbook)
-        .chain(callees.values())
-        .try_for_each(|called| keeps_its_word(&called.runbook))?;
     let plan = Plan::of(&runbook, &callees, &inventories)
         .map_err(|fault| PlanningError::Broken(fault.to_string()))?;
     Ok(Pinned { project, runbook, callees, inventories, plan })
@@ -286,6 +270,7 @@ impl Pinned {
         request: Request,
     ) -> Result<Planned, PlanningError> {
         self.check_targets(&read.values)?;
+        let (_, environments) = self.targets(&read.values);
         let Self { runbook: CalledRunbook { digest, runbook }, plan, .. } = self;
         let ReadInputs { values, secrets } = read;
         let secrets = secrets
@@ -307,6 +292,7 @@ impl Pinned {
             title: runbook.title,
             service: runbook.service,
             environment: runbook.environment,
+            environments,
             change_class: runbook.change_class,
             labels: runbook.labels,
             effect: plan.effect(),

@@ -8,6 +8,7 @@ mod inventories;
 mod live;
 mod log;
 mod paging;
+mod pair;
 mod presets;
 mod projects;
 mod runs;
@@ -121,6 +122,7 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, steps::decide);
     router = guarded!(router, steps::resolve);
     router = guarded!(router, runs::events);
+    router = guarded!(router, pair::pair);
     router = guarded!(router, log::read);
     router = guarded!(router, live::follow_run);
     router = guarded!(router, tokens::list);

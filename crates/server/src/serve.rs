@@ -108,6 +108,8 @@ pub async fn serve(
     }
 
     engine.sync_timetables().await.map_err(StartError::Recover)?;
+    engine.watch_on().await.map_err(StartError::Recover)?;
+    engine.write_down_left_over().await.map_err(StartError::Recover)?;
 
     let working = [
         tokio::spawn({

@@ -130,6 +130,8 @@ pub async fn try_local(
     };
     store.apply(apply).await?;
     let project = store.project(PROJECT).await?.ok_or(StoreError::NotFound("project"))?;
+    // Probes and collectors of the same documents look when the runbook asks for it; by time, nothing starts.
+    engine.sync_timetable(project, PROJECT).await?;
     for (name, bytes) in files {
         store.upload(project, &name, bytes, by.id, clock::now()).await?;
     }
@@ -205,6 +207,7 @@ fn requested(chosen: &CalledRunbook, inputs: InputValues, plan: Plan, by: &Reque
         title: runbook.title.clone(),
         service: runbook.service.clone(),
         environment: runbook.environment.clone(),
+        environments: Vec::new(),
         change_class: runbook.change_class,
         labels: runbook.labels.clone(),
         effect: plan.effect(),

@@ -52,6 +52,11 @@ pub fn wait(wait: &Wait) -> String {
             format!("the next attempt{at}{why}")
         }
         WaitReason::Lock { key, limit } => format!("lock `{key}` ({limit} at once)"),
+        WaitReason::Verify(verifying) => match verifying.missing() {
+            missing if missing.is_empty() => format!("what holds now to have held for long enough{until}"),
+            missing => format!("what must hold{until}: {missing}"),
+        },
+        WaitReason::Snapshot { collectors } => format!("collectors: {}{until}", collectors.join(", ")),
         WaitReason::Lost { attempt, message } => {
             format!("somebody to say how attempt {attempt} ended: {}{until}", first_line(message))
         }

@@ -103,6 +103,7 @@ fn requested(steps: u32, parallel: bool) -> Requested {
         title: Some("Deploy".into()),
         service: Some("storefront".into()),
         environment: None,
+        environments: Vec::new(),
         change_class: None,
         labels: BTreeMap::new(),
         effect: Effect::Change,

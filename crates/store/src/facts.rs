@@ -21,6 +21,8 @@ pub struct CollectorRow {
     pub observed_in: Option<RunId>,
     /// Why its newest run did not succeed.
     pub failure: Option<String>,
+    /// Its newest run that was taken in.
+    pub last_run: Option<RunId>,
 }
 
 /// One change of a fact.
@@ -82,6 +84,20 @@ macro_rules! fact_of {
 
 pub(crate) use fact_of;
 
+macro_rules! collector_of {
+    ($row:expr) => {{
+        let row = $row;
+        CollectorRow {
+            name: row.try_get("name")?,
+            rules: row.try_get::<Json<Collects>, _>("rules")?.0,
+            observed_at: row.try_get::<Option<i64>, _>("observed_at")?.map(instant).transpose()?,
+            observed_in: row.try_get::<Option<Uuid>, _>("observed_in")?.map(RunId),
+            failure: row.try_get("failure")?,
+            last_run: row.try_get::<Option<Uuid>, _>("last_run")?.map(RunId),
+        }
+    }};
+}
+
 macro_rules! change_of {
     ($row:expr) => {{
         let row = $row;
@@ -112,7 +128,7 @@ impl Store {
         let service = service.to_owned();
         in_read!(self, |connection| async move {
             let collectors = sqlx::query(
-                "SELECT c.schedule, c.name, c.rules, c.observed_at, c.observed_in, c.failure FROM collectors c \
+                "SELECT c.schedule, c.name, c.rules, c.observed_at, c.observed_in, c.failure, c.last_run FROM collectors c \
                  JOIN schedules s ON s.id = c.schedule WHERE c.project = $1 AND c.service = $2 AND s.retired = 0 \
                  ORDER BY c.environment, c.name",
             )
@@ -123,15 +139,8 @@ impl Store {
             let mut all = Vec::with_capacity(collectors.len());
             for collector in &collectors {
                 let schedule: Uuid = collector.try_get("schedule")?;
-                let rules: Json<Collects> = collector.try_get("rules")?;
                 let last: Observed = (collector.try_get("observed_at")?, collector.try_get("observed_in")?);
-                let row = CollectorRow {
-                    name: collector.try_get("name")?,
-                    rules: rules.0,
-                    observed_at: last.0.map(instant).transpose()?,
-                    observed_in: last.1.map(RunId),
-                    failure: collector.try_get("failure")?,
-                };
+                let row = collector_of!(collector);
                 let of = model::fact::Collection {
                     service: row.rules.service.clone(),
                     environment: row.rules.environment.clone(),
@@ -152,6 +161,29 @@ impl Store {
                 all.push((row, facts));
             }
             Ok(all)
+        })
+    }
+
+    /// A collector of a project, by the name of its runbook.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn collector(
+        &self,
+        project: ProjectId,
+        name: &str,
+    ) -> Result<Option<CollectorRow>, StoreError> {
+        let name = name.to_owned();
+        in_read!(self, |connection| async move {
+            let row = sqlx::query(
+                "SELECT c.name, c.rules, c.observed_at, c.observed_in, c.failure, c.last_run FROM collectors c \
+                 JOIN schedules s ON s.id = c.schedule WHERE c.project = $1 AND c.name = $2 AND s.retired = 0",
+            )
+            .bind(project.0)
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+            row.map(|row| Ok(collector_of!(&row))).transpose()
         })
     }
 

@@ -66,6 +66,19 @@ pub struct SliceSpan {
     pub why: Option<String>,
 }
 
+macro_rules! probe_of {
+    ($row:expr) => {{
+        let row = $row;
+        ProbeRow {
+            schedule: ScheduleId(row.try_get("schedule")?),
+            name: row.try_get("name")?,
+            rules: row.try_get::<Json<Probe>, _>("rules")?.0,
+            watched: row.try_get::<Json<Watched>, _>("watched")?.0,
+            blind: row.try_get("blind")?,
+        }
+    }};
+}
+
 impl Store {
     /// How all services of a project are; of one service if it is named.
     ///
@@ -158,17 +171,26 @@ impl Store {
             }
             select.push(" ORDER BY service, environment, name");
             let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter()
-                .map(|row| {
-                    Ok(ProbeRow {
-                        schedule: ScheduleId(row.try_get("schedule")?),
-                        name: row.try_get("name")?,
-                        rules: row.try_get::<Json<Probe>, _>("rules")?.0,
-                        watched: row.try_get::<Json<Watched>, _>("watched")?.0,
-                        blind: row.try_get("blind")?,
-                    })
-                })
-                .collect()
+            rows.iter().map(|row| Ok(probe_of!(row))).collect()
+        })
+    }
+
+    /// A probe of a project, by the name of its runbook.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn probe(&self, project: ProjectId, name: &str) -> Result<Option<ProbeRow>, StoreError> {
+        let name = name.to_owned();
+        in_read!(self, |connection| async move {
+            let row = sqlx::query(
+                "SELECT p.schedule, p.name, p.rules, p.watched, p.blind FROM probes p \
+                 JOIN schedules s ON s.id = p.schedule WHERE p.project = $1 AND p.name = $2 AND s.retired = 0",
+            )
+            .bind(project.0)
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+            row.map(|row| Ok(probe_of!(&row))).transpose()
         })
     }
 

@@ -32,10 +32,12 @@ mod restored;
 mod runs;
 mod schedules;
 mod seal;
+mod snapshots;
 mod sqlite;
 mod tasks;
 mod uploads;
 mod waits;
+mod watching;
 
 pub use apply::{Apply, NewDefinition};
 pub use attempts::EndedAttempt;
@@ -58,4 +60,5 @@ pub use published::Published;
 pub use runs::{NewRun, RunningAttempt};
 pub use schedules::{Decided, Fired, NoRun, ScheduleRow, Start, WantedSchedule};
 pub use seal::{KeyFile, SecretText, Secrets};
+pub use snapshots::{Moment, Snapshots};
 pub use uploads::UPLOAD_MAX;

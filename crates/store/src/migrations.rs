@@ -35,6 +35,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0004_the_view.sql"),
         include_str!("../migrations/postgres/0004_the_view.sql"),
     ),
+    (
+        5,
+        "watched runs",
+        include_str!("../migrations/sqlite/0005_watched_runs.sql"),
+        include_str!("../migrations/postgres/0005_watched_runs.sql"),
+    ),
 ];
 
 /// The newest version that this program knows.

@@ -544,6 +544,13 @@ macro_rules! settle {
                         let step = $crate::moving::lock_step(*step);
                         $crate::locks::release!($connection, project, key.clone(), kept.run.id.0, step, follows);
                     }
+                    model::run::RunEffect::Watch { step } => {
+                        sqlx::query("INSERT INTO watching (run, step) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                            .bind(kept.run.id.0)
+                            .bind(i64::from(*step))
+                            .execute(&mut *$connection)
+                            .await?;
+                    }
                     model::run::RunEffect::Ended if $crate::moving::has_locks(&kept.run) => {
                         $crate::locks::end!($connection, project, kept.run.id.0, follows);
                     }

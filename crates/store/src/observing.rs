@@ -61,6 +61,8 @@ macro_rules! delete_run {
             "DELETE FROM tasks WHERE run = $1",
             "DELETE FROM locks WHERE run = $1",
             "DELETE FROM sealed WHERE run = $1",
+            "DELETE FROM watching WHERE run = $1",
+            "DELETE FROM run_snapshots WHERE run = $1",
             "DELETE FROM runs WHERE id = $1",
         ] {
             sqlx::query(delete).bind(run).execute(&mut *$connection).await?;

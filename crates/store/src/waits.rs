@@ -33,6 +33,11 @@ fn words(wait: &Wait) -> String {
         WaitReason::Time => "a moment".to_owned(),
         WaitReason::Retry { .. } => "its next attempt".to_owned(),
         WaitReason::Lock { key, .. } => format!("lock {key}"),
+        WaitReason::Verify(verifying) => match verifying.missing() {
+            missing if missing.is_empty() => "what holds now to have held for long enough".to_owned(),
+            missing => format!("what must hold: {missing}"),
+        },
+        WaitReason::Snapshot { collectors } => format!("collectors to look: {}", collectors.join(", ")),
         WaitReason::Lost { attempt, .. } => format!("somebody who says how attempt {attempt} ended"),
     };
     match wait.until {

@@ -58,6 +58,7 @@ fn run(state: RunState) -> RunView {
         timeout_s: None,
         steps: Vec::new(),
         environment: None,
+        environments: Vec::new(),
         change_class: None,
         via: "api".into(),
         labels: BTreeMap::new(),

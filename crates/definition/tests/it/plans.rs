@@ -166,3 +166,39 @@ fn services_teams_and_schedules_are_held_against_all_that_there_is() {
         ]
     );
 }
+
+#[test]
+fn what_is_looked_at_before_and_after_is_part_of_the_plan() {
+    let reading = read_one(
+        "kind: Runbook\nname: deploy\nservice: shop\ninputs: {version: {type: string, required: true}}\n\
+         snapshot: [look]\nverify: {within: 1m, all: [{probe: check}, {fact: version, equals: '{{ inputs.version }}'}]}\n\
+         steps: [{name: install, run: echo}]\ncleanup: [{name: tidy, run: echo}]\n",
+    );
+    assert_eq!(reading.faults, []);
+    let runbook = reading.definitions[0].runbook().unwrap().clone();
+    let deploy = CalledRunbook { digest: sha256(b"deploy"), runbook };
+    let asking = Asking { now: jiff::Timestamp::UNIX_EPOCH, caller: "ada" };
+    let given = BTreeMap::from([("version".to_owned(), json!("1.2"))]);
+    let inputs = read_inputs(&deploy.runbook.inputs, &[], &given, &asking).unwrap().values;
+    let views = plan_steps(&deploy, &BTreeMap::new(), &BTreeMap::new(), &inputs);
+    let lines: Vec<String> = views.iter().map(|view| format!("{}: {}", view.path, view.summary)).collect();
+    assert_eq!(
+        lines,
+        [
+            "snapshot: look",
+            "install: echo",
+            "verify: check is ok; version of shop (production) is 1.2",
+            "tidy: echo",
+        ]
+    );
+}
+
+#[test]
+fn a_step_does_not_bear_the_name_of_one_that_a_key_makes() {
+    let text = "kind: Runbook\nname: deploy\nverify: {within: 1m, all: [{probe: check}]}\nsteps: [{name: verify, run: echo}]\n";
+    let reading = read_one(text);
+    let told: Vec<&str> = reading.faults.iter().map(|fault| fault.code.as_str()).collect();
+    assert_eq!(told, ["duplicate_step"]);
+    let alone = "kind: Runbook\nname: deploy\nsteps: [{name: verify, run: echo}]\n";
+    assert_eq!(read_one(alone).faults, []);
+}

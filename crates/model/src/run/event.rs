@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, Branch, Cause, Phase, Plan, Requester, RetryOf, RunState, Stopping, Wait};
+use super::{Answer, Branch, Cause, Phase, Plan, Requester, RetryOf, RunState, Seen, Stopping, Wait};
 use crate::{
     id::RunId,
     name::Digest,
@@ -48,6 +48,12 @@ pub enum RunEvent {
     /// The lock that this step needs is full, and it does not wait for it.
     #[serde(rename = "lock.refused")]
     LockRefused { step: u32, message: String },
+    /// What is seen now of the signals that this step waits for, in their order. It is not stored; what follows from it is.
+    #[serde(rename = "step.signals_seen")]
+    SignalsSeen { step: u32, seen: Vec<Seen> },
+    /// The collectors that this step waits for have looked, or could not: in words, if any of them could not.
+    #[serde(rename = "step.collected")]
+    Collected { step: u32, message: Option<String> },
     /// The store was restored from a backup of that moment, and nobody knows what happened since: nothing of the run goes
     /// on without a person's word.
     #[serde(rename = "run.restored")]
@@ -99,6 +105,8 @@ impl RunEvent {
             Self::CancelRequested { .. } => "run.cancel_requested",
             Self::LockGranted { .. } => "lock.granted",
             Self::LockRefused { .. } => "lock.refused",
+            Self::SignalsSeen { .. } => "step.signals_seen",
+            Self::Collected { .. } => "step.collected",
             Self::Restored { .. } => "run.restored",
             Self::Due {} => "run.due",
             Self::Started {} => "run.started",
@@ -121,6 +129,8 @@ impl RunEvent {
             | Self::StepFinished { step, .. }
             | Self::StepLost { step, .. }
             | Self::StepAnswered { step, .. }
+            | Self::SignalsSeen { step, .. }
+            | Self::Collected { step, .. }
             | Self::StepResolved { step, .. }
             | Self::LockRefused { step, .. }
             | Self::StepWaiting { step, .. }
@@ -167,6 +177,9 @@ pub struct Requested {
     pub title: Option<String>,
     pub service: Option<String>,
     pub environment: Option<String>,
+    /// Where its targets count as being, as far as its inputs tell; by name.
+    #[serde(default)]
+    pub environments: Vec<String>,
     pub change_class: Option<ChangeClass>,
     pub labels: BTreeMap<String, String>,
     /// The strongest of all steps, called runbooks included.

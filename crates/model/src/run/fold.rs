@@ -42,6 +42,7 @@ pub(super) fn requested_run(requested: &Requested, at: Timestamp) -> Run {
         title: requested.title.clone(),
         service: requested.service.clone(),
         environment: requested.environment.clone(),
+        environments: requested.environments.clone(),
         change_class: requested.change_class,
         via: requested.via.clone(),
         labels: requested.labels.clone(),
@@ -96,7 +97,10 @@ fn take_over(run: &mut Run, at: Timestamp) {
 pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
     run.revision += 1;
     match event {
-        RunEvent::Requested(_) | RunEvent::Due {} => {}
+        RunEvent::Requested(_)
+        | RunEvent::Due {}
+        | RunEvent::SignalsSeen { .. }
+        | RunEvent::Collected { .. } => {}
         RunEvent::LockRefused { step: place, .. } => {
             if let Some(step) = run.step_mut(*place) {
                 step.inputs = None;

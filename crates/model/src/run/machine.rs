@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Answer, AnswerVerdict, Cause, Layer, Phase, Plan, PlannedAction, PlannedStep, Run, RunEvent, RunState,
-    Scope, StepEnd, StepOutcome, StepRun, StepState, Stopping, Wait, WaitReason, fold,
+    Answer, AnswerVerdict, Awaited, Cause, Expected, Layer, Phase, Plan, PlannedAction, PlannedStep, Run,
+    RunEvent, RunState, Scope, Seen, StepEnd, StepOutcome, StepRun, StepState, Stopping, Verifying, Wait,
+    WaitReason, fold,
 };
 use crate::{
     evaluate::Evaluate,
@@ -23,6 +24,7 @@ use crate::{
 mod begin;
 mod drive;
 mod given;
+mod verify;
 
 /// So many times an attempt of a safe step is made again by itself when nobody knows how the last one ended.
 const LOST_AGAIN: u32 = 3;
@@ -40,6 +42,11 @@ pub enum RunEffect {
     Started { step: u32, attempt: u32 },
     /// End the processes of this attempt.
     Stop { step: u32, attempt: u32 },
+    /// The run of a service begins: how that stands is written down.
+    Began,
+    /// This step waits for signals or collectors: look, and say what was seen ([`RunEvent::SignalsSeen`],
+    /// [`RunEvent::Collected`]) until it does not wait any more.
+    Watch { step: u32 },
     /// Get the lock for the run, or for this step of it; then [`RunEvent::LockGranted`], at once if there is room.
     AcquireLock { step: Option<u32>, key: String, limit: u32, when_full: WhenFull },
     /// Give the lock back, or no longer wait for it: the next one gets it.
@@ -82,6 +89,8 @@ pub enum Refused {
     Stopping,
     #[error("nothing waits for that lock")]
     NoLock,
+    #[error("step {step} waits for nothing that is watched")]
+    NotWatching { step: u32 },
     #[error("nothing is due yet")]
     NothingDue,
     #[error("only the state machine itself says that")]
@@ -222,6 +231,9 @@ impl<'e> Machine<'e> {
     fn ensure_started(&mut self) {
         if self.run.started_at.is_none() {
             self.happen(RunEvent::Started {});
+            if self.run.service.is_some() {
+                self.effects.push(RunEffect::Began);
+            }
         }
     }
 

@@ -12,12 +12,18 @@ use crate::{
         Concurrency, Effect, Evidence, Expression, ForEach, Input, InputValues, KeyPart, Manual, On, OnLost,
         Retry, Runbook, Step, StepAction, Template, Wait,
     },
+    watch::Verify,
 };
 
 /// Calls inside of calls that are followed.
 pub const DEPTH_MAX: usize = 8;
 /// Planned steps of one run, those of called runbooks included.
 pub const STEPS_MAX: usize = 20_000;
+
+/// The name and kind of the step that a runbook's `snapshot` makes.
+pub const SNAPSHOT: &str = "snapshot";
+/// The name and kind of the step that a runbook's `verify` makes.
+pub const VERIFY: &str = "verify";
 
 /// The plan of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,9 +63,10 @@ pub struct PlannedStep {
     pub name: String,
     /// The scope that it is written in.
     pub scope: u32,
-    /// Its place among its runbook's [`written_steps`](Runbook::written_steps).
+    /// Its place among its runbook's [`written_steps`](Runbook::written_steps); behind them all if it comes of a key of the
+    /// runbook.
     pub written: u32,
-    /// As it is written: `run`, `manual`.
+    /// As it is written: `run`, `manual`; `snapshot` and `verify` come of the runbook's own keys.
     pub kind: String,
     pub action: PlannedAction,
     pub effect: Effect,
@@ -99,6 +106,12 @@ pub enum PlannedAction {
         message: Template,
     },
     Wait(Wait),
+    /// Comes before the steps of the outermost runbook: collectors look.
+    Snapshot {
+        collectors: Vec<String>,
+    },
+    /// Comes after a runbook's steps: what must hold then.
+    Verify(Verify),
     Parallel,
     Steps,
     /// Another runbook: its scope, what it is given, and which secret inputs are handed on to which of its own.
@@ -202,7 +215,16 @@ impl Planning<'_> {
             on_lost: runbook.on_lost,
         });
         let mut written = 0;
-        let children = self.list(scope, &runbook.steps, &mut written)?;
+        let mut children = Vec::with_capacity(runbook.steps.len() + 2);
+        // What a called runbook changes is within what is compared around the whole run.
+        if scope == 0 && !runbook.snapshot.is_empty() {
+            let collectors = runbook.snapshot.clone();
+            children.push(self.own(scope, runbook, SNAPSHOT, PlannedAction::Snapshot { collectors })?);
+        }
+        children.extend(self.list(scope, &runbook.steps, &mut written)?);
+        if let Some(verify) = &runbook.verify {
+            children.push(self.own(scope, runbook, VERIFY, PlannedAction::Verify(verify.clone()))?);
+        }
         let on_failure = self.list(scope, &runbook.on_failure, &mut written)?;
         let cleanup = self.list(scope, &runbook.cleanup, &mut written)?;
         if let Some(planned) = self.plan.scopes.get_mut(scope as usize) {
@@ -212,6 +234,38 @@ impl Planning<'_> {
         }
         self.calls.pop();
         Ok(scope)
+    }
+
+    /// A step that comes of a key of the runbook.
+    fn own(
+        &mut self,
+        scope: u32,
+        runbook: &Runbook,
+        kind: &str,
+        action: PlannedAction,
+    ) -> Result<u32, PlanFault> {
+        if self.plan.steps.len() >= STEPS_MAX {
+            return Err(PlanFault::TooManySteps);
+        }
+        let place = number(self.plan.steps.len());
+        self.plan.steps.push(PlannedStep {
+            name: kind.to_owned(),
+            scope,
+            written: number(runbook.written_steps().len()),
+            kind: kind.to_owned(),
+            action,
+            effect: Effect::Read,
+            safe: true,
+            condition: None,
+            for_each: None,
+            on: None,
+            retry: None,
+            timeout_s: None,
+            continue_on_failure: false,
+            children: Vec::new(),
+            on_failure: Vec::new(),
+        });
+        Ok(place)
     }
 
     /// In the order of [`Runbook::written_steps`].

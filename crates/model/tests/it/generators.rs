@@ -7,8 +7,8 @@ use model::{
     id::{PrincipalId, RunId, Uuid},
     name::Digest,
     run::{
-        Answer, AnswerVerdict, Branch, Cause, Phase, Requested, Requester, RunEvent, RunState, StepEnd,
-        StepOutcome, Stopping, UploadedFile, Wait, WaitReason,
+        Answer, AnswerVerdict, Awaited, Branch, Cause, Expected, Phase, Requested, Requester, RunEvent,
+        RunState, Seen, StepEnd, StepOutcome, Stopping, UploadedFile, Verifying, Wait, WaitReason,
     },
     runbook::{Effect, Evidence, InputKind, InputValue, InputValues, Step},
 };
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::programs::{Program, input, runbook, script, targets};
 
-pub const CAUSES: [Cause; 15] = [
+pub const CAUSES: [Cause; 16] = [
     Cause::Exit,
     Cause::Signal,
     Cause::Timeout,
@@ -31,6 +31,7 @@ pub const CAUSES: [Cause; 15] = [
     Cause::BadExpression,
     Cause::Declined,
     Cause::NotAsExpected,
+    Cause::Verify,
     Cause::Busy,
     Cause::StepFailed,
 ];
@@ -186,6 +187,18 @@ pub fn wait_reason() -> BoxedStrategy<WaitReason> {
         text().prop_map(|message| WaitReason::Retry { message }),
         (text(), any::<u32>()).prop_map(|(key, limit)| WaitReason::Lock { key, limit }),
         (any::<u32>(), text()).prop_map(|(attempt, message)| WaitReason::Lost { attempt, message }),
+        text().prop_map(|collector| WaitReason::Snapshot { collectors: vec![collector] }),
+        (text(), prop::option::of(any::<u32>()), any::<bool>()).prop_map(|(says, hold, holds)| {
+            let held_since = holds.then_some(Timestamp::UNIX_EPOCH);
+            let seen = Seen { holds, says: says.clone(), holds_until: held_since };
+            let probe = Awaited { signal: Expected::Probe { probe: says.clone() }, seen };
+            let (service, environment, key, equals) = (says.clone(), says.clone(), says.clone(), says);
+            let signal = Expected::Fact { service, environment, key, equals };
+            let fact = Awaited { signal, seen: Seen::nothing() };
+            let hold_s = hold.map(u64::from);
+            let deadline = Timestamp::UNIX_EPOCH;
+            WaitReason::Verify(Verifying { signals: vec![probe, fact], hold_s, held_since, deadline })
+        }),
     ]
     .boxed()
 }
@@ -245,6 +258,11 @@ pub fn event() -> BoxedStrategy<RunEvent> {
         any::<u32>()
             .prop_map(|at| RunEvent::Restored { backup_of: Timestamp::from_second(i64::from(at)).unwrap() }),
         Just(RunEvent::Due {}),
+        (place(), text(), any::<bool>()).prop_map(|(step, says, holds)| {
+            let seen = vec![Seen { holds, says, holds_until: holds.then_some(Timestamp::UNIX_EPOCH) }];
+            RunEvent::SignalsSeen { step, seen }
+        }),
+        (place(), prop::option::of(text())).prop_map(|(step, message)| RunEvent::Collected { step, message }),
     ];
     let phase = prop::sample::select(vec![Phase::Main, Phase::OnFailure, Phase::Cleanup]);
     let why = prop::sample::select(vec![Stopping::Canceled, Stopping::Timeout]);

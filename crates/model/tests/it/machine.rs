@@ -18,7 +18,7 @@ use crate::{
 fn step(world: &mut World, choices: &mut Choices) {
     let places = choices.below(4) as u32;
     world.pass(7);
-    let kind = choices.below(20);
+    let kind = choices.below(22);
     // What cannot be now gives way to the plainest thing that can.
     let Some(event) = possible(world, choices, kind, places).or_else(|| world.plain()) else { return };
     let what = format!("{event:?}");
@@ -111,6 +111,16 @@ fn possible(world: &mut World, choices: &mut Choices, kind: usize, places: u32) 
             Some(RunEvent::StepFinished { step, attempt: world.step(step).attempt, end: end(outcome) })
         }
         16 => choices.percent(50).then(|| RunEvent::CancelRequested { by: bob() }),
+        18 | 19 => {
+            let watching =
+                world.waiting(|reason| matches!(reason, WaitReason::Verify(_) | WaitReason::Snapshot { .. }));
+            let place = pick(choices, &watching)?;
+            let mut holds = || *choices.pick(&[None, Some(1), Some(60), Some(60)]);
+            let seen = world.see(place, &[holds(), holds()])?;
+            // What is seen again as it was changes nothing.
+            let moves = transition(Some(&world.run), world.at, seen.clone(), places, &Tiny);
+            moves.is_ok().then_some(seen)
+        }
         17 => {
             world.pass(*choices.pick(&[-3_600_000, 1_000, 60_000, 90_000_000]));
             _ = world.send(RunEvent::Due {}, places);

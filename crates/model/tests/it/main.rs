@@ -14,4 +14,5 @@ mod results;
 mod rules;
 mod speed;
 mod story;
+mod verify;
 mod world;

@@ -12,6 +12,7 @@ use model::{
         Items, KeyPart, Manual, On, OnLost, Retry, Runbook, Script, Step, StepAction, Template, Wait,
         WhenFull,
     },
+    watch::{Signal, Verify},
 };
 use serde_json::{Value, json};
 
@@ -157,6 +158,13 @@ pub fn runbook(name: &str, steps: Vec<Step>) -> Runbook {
     }
 }
 
+/// A probe that must be ok, and a fact that must have this value.
+pub fn verify(within_s: u64, hold_s: Option<u64>, equals: &str) -> Verify {
+    let (service, environment, key) = ("shop".into(), "production".into(), "version".into());
+    let fact = Signal::Fact { service, environment, key, equals: equals.into() };
+    Verify { within_s, hold_s, all: vec![Signal::Probe("check-shop".into()), fact] }
+}
+
 pub fn targets(count: usize) -> Vec<Target> {
     let target = |number: usize| Target {
         name: format!("web{number}"),
@@ -206,6 +214,7 @@ impl Program {
             title: None,
             service: None,
             environment: None,
+            environments: Vec::new(),
             change_class: None,
             labels: BTreeMap::new(),
             effect: plan.effect(),
@@ -260,6 +269,17 @@ impl Writer {
             let when_full = *choices.pick(&[WhenFull::Queue, WhenFull::Refuse]);
             let key = vec![KeyPart::Text(name.into()), KeyPart::Input("x".into())];
             it.concurrency = Some(Concurrency { key, limit: 1, when_full });
+        }
+        if choices.percent(15) {
+            it.snapshot = vec!["look-at-shop".into()];
+        }
+        if choices.percent(30) {
+            let equals = *choices.pick(&["1", "{{ inputs.x }}", "{{ no.thing }}"]);
+            it.verify = Some(verify(
+                *choices.pick(&[1, 30, 86_400]),
+                *choices.pick(&[None, Some(1), Some(20)]),
+                equals,
+            ));
         }
         it.on_lost = *choices.pick(&[
             OnLost::default(),

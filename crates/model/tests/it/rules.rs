@@ -157,12 +157,19 @@ fn places_of_planned_steps_are_those_of_the_written_ones() {
         Program::new(runbook("main", vec![script("a"), crate::programs::group("g", vec![script("b")])]));
     program.runbook.steps[0].on_failure = vec![script("c")];
     program.runbook.cleanup = vec![script("d")];
+    program.runbook.snapshot = vec!["look-at-shop".into()];
+    program.runbook.verify = Some(crate::programs::verify(9, None, "1"));
     let plan = program.plan();
     let written = program.runbook.written_steps();
-    for step in &plan.steps {
+    let (own, others): (Vec<_>, Vec<_>) =
+        plan.steps.iter().partition(|step| [model::run::SNAPSHOT, model::run::VERIFY].contains(&&*step.kind));
+    for step in &others {
         assert_eq!(written[step.written as usize].name, step.name);
     }
-    assert_eq!(plan.steps.len(), written.len());
+    assert_eq!(others.len(), written.len());
+    let names: Vec<&str> = plan.scopes[0].children.iter().map(|at| &*plan.steps[*at as usize].name).collect();
+    assert_eq!(names, ["snapshot", "a", "g", "verify"]);
+    assert!(own.iter().all(|step| step.written as usize == written.len()));
 }
 
 #[test]

@@ -108,6 +108,8 @@ fn say(world: &World, event: &RunEvent) -> String {
             format!("waits until {} to try again", wait.until.unwrap().strftime("%H:%M:%S"))
         }
         WaitReason::Lock { key, .. } => format!("waits for lock {key}"),
+        WaitReason::Verify(verifying) => format!("waits for {}", verifying.missing()),
+        WaitReason::Snapshot { collectors } => format!("waits for {}", collectors.join(", ")),
         WaitReason::Lost { attempt, .. } => format!("waits for whoever knows how attempt {attempt} ended"),
     };
     match event {
@@ -128,6 +130,8 @@ fn say(world: &World, event: &RunEvent) -> String {
         RunEvent::LockRefused { step, .. } => format!("{} is refused its lock", path(step)),
         RunEvent::Restored { .. } => "restored".into(),
         RunEvent::Due {} => "due".into(),
+        RunEvent::SignalsSeen { step, .. } => format!("{} is looked at", path(step)),
+        RunEvent::Collected { step, .. } => format!("{} has collected", path(step)),
         RunEvent::StepWaiting { step, wait, .. } => format!("{} {}", path(step), waits(wait)),
         RunEvent::Waiting { wait } => format!("run {}", waits(wait)),
         RunEvent::StepExpanded { step, branches } => {

@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use model::run::{
     Answer, AnswerVerdict, Cause, Counts, Layer, Phase, Plan, PlannedAction, Refused, Requester, Run,
-    RunEffect, RunEvent, RunState, Stamped, StepEnd, StepOutcome, StepRun, StepState, Stopping, Wait,
+    RunEffect, RunEvent, RunState, Seen, Stamped, StepEnd, StepOutcome, StepRun, StepState, Stopping, Wait,
     WaitReason, fold, transition,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -101,6 +101,8 @@ impl World {
                 | RunEvent::StepResolved { .. }
                 | RunEvent::LockGranted { .. }
                 | RunEvent::Restored { .. }
+                | RunEvent::SignalsSeen { .. }
+                | RunEvent::Collected { .. }
                 | RunEvent::Requested(_)
         );
         // What was called and failed at once may ask for its lock again.
@@ -267,6 +269,11 @@ impl World {
                 let told = self.performed.get_mut(&(*step, *attempt)).expect("what is stopped runs");
                 assert!(!std::mem::replace(told, true), "told twice to end: {effect:?}");
             }
+            RunEffect::Began => assert!(self.run.started_at.is_some()),
+            RunEffect::Watch { step } => {
+                let begun = self.run.step(*step).is_some_and(|step| step.attempt > 0);
+                assert!(begun, "what is watched has begun");
+            }
             RunEffect::AcquireLock { step, key, limit, .. } => {
                 assert!(*limit > 0);
                 let asked = self.locks.insert(*step, (key.clone(), false));
@@ -392,7 +399,15 @@ impl World {
             assert_eq!(self.ended, 0);
             let named = run.counts.running + run.counts.waiting > 0 || run.wait.is_some();
             assert!(named, "nothing moves, and nothing says why");
-            let for_time = |wait: &Wait| matches!(wait.reason, WaitReason::Time | WaitReason::Retry { .. });
+            let for_time = |wait: &Wait| {
+                matches!(
+                    wait.reason,
+                    WaitReason::Time
+                        | WaitReason::Retry { .. }
+                        | WaitReason::Verify(_)
+                        | WaitReason::Snapshot { .. }
+                )
+            };
             let only_time = run.wait.is_none()
                 && run.counts.running == 0
                 && run.steps.iter().filter_map(|step| step.wait.as_ref()).all(for_time);
@@ -575,6 +590,22 @@ impl World {
             _ => return None,
         };
         Some(self.say(place, bob(), verdict))
+    }
+
+    /// What is seen of what a step watches. Each signal holds for so many seconds, or does not.
+    pub fn see(&self, place: u32, holds_s: &[Option<i64>]) -> Option<RunEvent> {
+        match &self.step(place).wait.as_ref()?.reason {
+            WaitReason::Snapshot { .. } => Some(RunEvent::Collected { step: place, message: None }),
+            WaitReason::Verify(_) => {
+                let seen = holds_s.iter().map(|holds_s| Seen {
+                    holds: holds_s.is_some(),
+                    says: "it was looked at".into(),
+                    holds_until: holds_s.map(|seconds| self.at + SignedDuration::from_secs(seconds)),
+                });
+                Some(RunEvent::SignalsSeen { step: place, seen: seen.collect() })
+            }
+            _ => None,
+        }
     }
 
     pub fn say(&self, place: u32, by: Requester, verdict: AnswerVerdict) -> RunEvent {

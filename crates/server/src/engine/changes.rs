@@ -111,6 +111,7 @@ mod tests {
             title: None,
             service: None,
             environment: None,
+            environments: Vec::new(),
             change_class: None,
             labels: BTreeMap::new(),
             effect: Effect::Read,

@@ -56,8 +56,8 @@ pub(super) struct Timetable {
 }
 
 /// What a definition says of its instants.
-struct Rule {
-    timing: Timing,
+pub(super) struct Rule {
+    pub(super) timing: Timing,
     catch_up: CatchUp,
     overlap: Overlap,
     jitter_s: u64,
@@ -66,7 +66,7 @@ struct Rule {
 }
 
 /// Why an instant has no run.
-enum NotStarted {
+pub(super) enum NotStarted {
     /// It never will have: in words.
     Never(String),
     /// The store does not answer; it is tried again.
@@ -216,6 +216,7 @@ impl Engine {
             for changed in store.take_in_silence(clock::now()).await? {
                 self.tell_health(&changed);
             }
+            self.0.observed.send_modify(|times| *times += 1);
             timetable.silence.replace(None);
             timetable.silence.set(store.next_silence().await?);
         }
@@ -383,7 +384,7 @@ impl Engine {
     }
 
     /// What its definition says now; none if there is none.
-    async fn rule_of(&self, row: &ScheduleRow) -> Result<Option<Rule>, StoreError> {
+    pub(super) async fn rule_of(&self, row: &ScheduleRow) -> Result<Option<Rule>, StoreError> {
         let store = &self.0.store;
         if row.kind == TimedKind::Schedule {
             let published =
@@ -420,7 +421,12 @@ impl Engine {
     }
 
     /// The run of an instant, decided and planned as if the schedule had asked for it.
-    async fn run_of(&self, row: &ScheduleRow, rule: &Rule, now: Timestamp) -> Result<NewRun, NotStarted> {
+    pub(super) async fn run_of(
+        &self,
+        row: &ScheduleRow,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Result<NewRun, NotStarted> {
         let store = &self.0.store;
         let pinned = planning::published(store, &row.project_name, &row.runbook).await?;
         let principal =
@@ -485,6 +491,7 @@ impl Engine {
     async fn take_in(&self, run: &Run) -> Result<(), StoreError> {
         let Some(outcome) = health::outcome(run) else { return Ok(()) };
         let taken = self.0.store.take_in(run, outcome, clock::now()).await?;
+        self.0.observed.send_modify(|times| *times += 1);
         if let Some(changed) = &taken.health {
             self.tell_health(changed);
         }
@@ -540,7 +547,7 @@ fn requester(row: &ScheduleRow) -> Requester {
     Requester { id: PrincipalId(row.id.0), name: format!("{}/{}", row.kind.name(), row.name) }
 }
 
-fn decided(
+pub(super) fn decided(
     row: &ScheduleRow,
     seen_to: Timestamp,
     next_at: Option<Timestamp>,

@@ -86,6 +86,18 @@ impl Engine {
                 let limit = if *limit == 1 { String::new() } else { format!(" (room for {limit})") };
                 format!("lock `{key}`{limit}{at}{held}")
             }
+            WaitReason::Verify(verifying) => match verifying.missing() {
+                missing if missing.is_empty() => {
+                    let hold = verifying.hold_s.unwrap_or(0);
+                    format!(
+                        "what must hold{at}: all of it holds, and must for {hold} s without a break{until}"
+                    )
+                }
+                missing => format!("what must hold{at}{until}: {missing}"),
+            },
+            WaitReason::Snapshot { collectors } => {
+                format!("collectors that look before anything changes: {}{until}", collectors.join(", "))
+            }
             WaitReason::Lost { attempt, message } => {
                 format!(
                     "a person who says how attempt {attempt}{of} ended, since nobody else can: {message}{until}"

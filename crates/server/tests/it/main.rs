@@ -11,6 +11,7 @@ mod console;
 mod documents;
 mod follow;
 mod openapi;
+mod pair;
 mod people;
 mod plans;
 mod presets;

@@ -189,6 +189,7 @@ pub fn requested_with(project: &str, runbook: &str, plan: Plan) -> Requested {
         title: None,
         service: Some("storefront".into()),
         environment: Some("staging".into()),
+        environments: Vec::new(),
         change_class: None,
         labels: BTreeMap::new(),
         effect: Effect::Change,

@@ -112,6 +112,8 @@ impl Machine<'_> {
                 self.ask(place, planned, message, |message| WaitReason::Approval { message });
             }
             PlannedAction::Wait(wait) => self.begin_wait(place, planned, wait),
+            PlannedAction::Snapshot { collectors } => self.begin_snapshot(place, collectors),
+            PlannedAction::Verify(verify) => self.begin_verify(place, verify),
             PlannedAction::Steps | PlannedAction::Parallel => self.start_group(place, 1),
             PlannedAction::Runbook { .. } => self.call(place, planned),
         }
@@ -252,7 +254,7 @@ impl Machine<'_> {
     }
 
     /// A step that cannot even begin, since something in it has no value.
-    fn fail(&mut self, place: u32, message: String) {
+    pub(super) fn fail(&mut self, place: u32, message: String) {
         self.ensure_started();
         self.failed_or_over(place, StepEnd::failed(Cause::BadExpression, message));
     }

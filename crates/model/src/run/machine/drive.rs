@@ -279,6 +279,11 @@ impl Machine<'_> {
                     self.finish(place, StepEnd::succeeded());
                 }
             }
+            (WaitReason::Verify(verifying), None) => return self.drive_verify(place, wait, verifying),
+            (WaitReason::Snapshot { .. }, None) if is_due => {
+                let message = Some("its collectors had not looked in time".to_owned());
+                self.finish(place, StepEnd { message, ..StepEnd::succeeded() });
+            }
             (WaitReason::Person { .. } | WaitReason::Approval { .. }, None) if is_due => {
                 self.failed_or_over(place, StepEnd::failed(Cause::Timeout, "nobody answered in time"));
             }

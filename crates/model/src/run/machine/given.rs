@@ -35,6 +35,8 @@ impl<'e> Machine<'e> {
                 self.attempt_over(step, StepEnd::failed(Cause::Busy, message));
                 Ok(())
             }
+            RunEvent::SignalsSeen { step, seen } => self.take_signals(step, seen),
+            RunEvent::Collected { step, message } => self.take_collected(step, message),
             RunEvent::Restored { backup_of } => self.take_restored(backup_of),
             // Whatever is due happens in any transition.
             RunEvent::Due {} => Ok(()),
@@ -193,9 +195,14 @@ impl<'e> Machine<'e> {
                 Some(Wait { reason: WaitReason::Runner | WaitReason::Retry { .. }, .. }) => {
                     (step.attempt + 1, lost(step.attempt + 1))
                 }
-                Some(Wait { reason: WaitReason::Time | WaitReason::Lock { .. }, .. }) => {
-                    (attempt, lost(attempt))
-                }
+                Some(Wait {
+                    reason:
+                        WaitReason::Time
+                        | WaitReason::Lock { .. }
+                        | WaitReason::Verify(_)
+                        | WaitReason::Snapshot { .. },
+                    ..
+                }) => (attempt, lost(attempt)),
                 // A person is asked already; that nobody answered in time means nothing now.
                 Some(Wait { until: None, .. }) => continue,
                 Some(wait) => (attempt, Wait { until: None, ..wait.clone() }),
@@ -287,8 +294,13 @@ impl<'e> Machine<'e> {
         let Ok(step) = self.step(place) else { return };
         match self.planned(&step) {
             _ if self.run.is_task(&step) => self.queue(place),
-            Some(planned) if matches!(planned.action, PlannedAction::Wait(_)) => {
-                self.begin_one(place, planned)
+            Some(planned)
+                if matches!(
+                    planned.action,
+                    PlannedAction::Wait(_) | PlannedAction::Snapshot { .. } | PlannedAction::Verify(_)
+                ) =>
+            {
+                self.begin_one(place, planned);
             }
             _ => self.start_group(place, step.attempt + 1),
         }
@@ -334,7 +346,7 @@ impl<'e> Machine<'e> {
 }
 
 /// No database column and no environment can hold a NUL.
-fn without_nul(text: &str) -> String {
+pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 

@@ -22,7 +22,7 @@ contract! {
         assert_eq!(first.iter().map(|task| task.run.id).collect::<Vec<_>>(), ids[..2]);
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 3);
         for task in &first {
-            assert_eq!(task.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
+            assert_eq!(task.effects, [RunEffect::Began, RunEffect::Started { step: 0, attempt: 1 }]);
             assert_eq!(whole(&bed.store, "default", task.run.id).await, task.run, "its start is stored");
             assert_eq!((task.run.state, task.run.steps[0].state), (RunState::Running, StepState::Running));
         }

@@ -56,7 +56,7 @@ contract! {
         let before = bed.store.transactions();
         let answered = bed.store.request_run(project, locked(1, WhenFull::Queue), now(), None, 1).await.unwrap();
         assert_eq!(bed.store.transactions(), before + 1);
-        assert_eq!(answered.answer.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
+        assert_eq!(answered.answer.effects, [RunEffect::Began, RunEffect::Started { step: 0, attempt: 1 }]);
         let id = answered.answer.run.id;
         whole(&bed.store, "default", id).await;
         let holders = bed.store.lock_holders(project, "web/eu").await.unwrap();

@@ -19,3 +19,4 @@ mod restoring;
 mod sealing;
 mod things;
 mod timetable;
+mod watching;

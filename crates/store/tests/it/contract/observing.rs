@@ -121,6 +121,9 @@ contract! {
 
         let (first, taken) = look(store, project, "watch", 10, Outcome::Good, &[]).await;
         let changed = taken.health.unwrap();
+        let known = store.probe(project, "watch").await.unwrap().unwrap();
+        assert_eq!(known.watched.newest.unwrap().run, Some(first));
+        assert_eq!(store.probe(project, "other").await.unwrap(), None);
         assert_eq!((changed.before, changed.health.health), (Health::Unknown, Health::Ok));
         let (second, taken) = look(store, project, "watch", 20, Outcome::Good, &[]).await;
         assert_eq!((taken.health, taken.pruned), (None, None), "the first of its kind stays");
@@ -205,6 +208,7 @@ contract! {
         look(store, project, "facts", 40, bad(), &[("version", "2")]).await;
 
         let (known, facts) = store.facts(project, "shop").await.unwrap().remove(0);
+        assert_eq!(store.collector(project, &known.name).await.unwrap().as_ref(), Some(&known));
         assert_eq!((known.observed_at, known.failure.as_deref()), (Some(at(30)), Some("exit code 1")));
         assert_eq!(known.observed_in, Some(changed));
         let shown: Vec<_> = facts

@@ -32,7 +32,7 @@ contract! {
         let answered = bed.store.request_run(project, requested, now(), None, 1).await.unwrap();
         let run = whole(&bed.store, "default", id).await;
         assert_eq!(answered.answer.run, run);
-        assert_eq!(answered.answer.effects, [RunEffect::Started { step: 0, attempt: 1 }]);
+        assert_eq!(answered.answer.effects, [RunEffect::Began, RunEffect::Started { step: 0, attempt: 1 }]);
         assert_eq!((run.state, running(&run)), (RunState::Running, Some(0)));
         assert_eq!(bed.store.waiting_tasks().await.unwrap(), 0);
         assert_eq!(bed.store.claim(now(), 9).await.unwrap(), [], "nobody else starts it");

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{
     firing::{FiringState, Pause, TimedKind},
     id::ProjectId,
-    run::StepOutcome,
+    run::{RunEffect, StepOutcome},
 };
 use serde_json::json;
 use store::{Decided, Fired, NoRun, ScheduleRow, Start, Store, StoreError, WantedSchedule};
@@ -103,7 +103,8 @@ contract! {
         for fired in both {
             if let Fired::Stored(advanced) = fired.await.unwrap() {
                 stored += 1;
-                assert_eq!(advanced.unwrap().effects.len(), 1, "its first step starts in the same transaction");
+                let started = RunEffect::Started { step: 0, attempt: 1 };
+                assert_eq!(advanced.unwrap().effects.last(), Some(&started), "its first step starts in the same transaction");
             }
         }
         assert_eq!(stored, 1);
