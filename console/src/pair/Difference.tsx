@@ -113,28 +113,28 @@ function Part({ project, pair, place, run }: { project: string; pair: PairView; 
 
 /** Until when it is told. */
 function End({ pair, run }: { pair: PairView; run: RunView }) {
-  if (pair.after !== null) {
+  if (pair.after) {
     return <Moment at={pair.after.at} />;
   }
   if (!hasEnded(run.state)) {
     return 'now';
   }
   return isStillLooking(pair, run.finished_at ?? null)
-    ? 'now; what is after it is being looked at'
-    : 'now; nobody wrote down what was after it';
+    ? 'now, while its collectors look once more'
+    : 'now: nobody wrote down how it stood after it';
 }
 
 /** What is not as it was before the run. */
 export function Difference({ run, pair }: { run: RunView; pair: PairView }) {
   const { before, after, services } = pair;
   const { project } = run;
-  if (before === null) {
+  if (!before) {
     return null;
   }
   return (
-    <section className="sb-pair-part" aria-label={after === null ? 'Before and now' : 'Before and after'}>
+    <section className="sb-pair-part" aria-label={!after ? 'Before and now' : 'Before and after'}>
       <Title headingLevel="h2" size="md">
-        {after === null ? 'Before and now' : 'Before and after'}
+        {!after ? 'Before and now' : 'Before and after'}
       </Title>
       <p className="sb-faint sb-small">
         <Moment at={before.at} /> → <End pair={pair} run={run} />
@@ -143,7 +143,7 @@ export function Difference({ run, pair }: { run: RunView; pair: PairView }) {
         <Part key={`${place.service} ${place.environment}`} project={project} pair={pair} place={place} run={run.id} />
       ))}
       <NotCollected side="Before" all={before.collectors ?? []} />
-      {after !== null && <NotCollected side="After" all={after.collectors ?? []} />}
+      {after && <NotCollected side="After" all={after.collectors ?? []} />}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import type { Health } from '../api/shapes';
 import { serverNow } from '../live/clock';
-import type { Changed, HealthDifference, PairView, Place, Snapshot, SnapshotFact } from './shapes';
+import type { Changed, HealthDifference, PairView, Place, Snapshot } from './shapes';
 
 /** From the best to the worst. */
 const WORSE: readonly Health[] = ['ok', 'degraded', 'unknown', 'stale', 'data_error', 'bad'];
@@ -18,7 +18,7 @@ export function isThere(place: Place, other: Place): boolean {
   return place.service === other.service && place.environment === other.environment;
 }
 
-function healthIn(snapshot: Snapshot | null, place: Place): Health | null {
+function healthIn(snapshot: Snapshot | null | undefined, place: Place): Health | null {
   return snapshot?.services.find((service) => isThere(place, service))?.health ?? null;
 }
 
@@ -36,7 +36,7 @@ export function healthBeforeAfter(
 }
 
 /** Facts of a place that are not as they were. */
-export function factsChanged(changed: Changed | null, place: Place): Changed['facts'] {
+export function factsChanged(changed: Changed | null | undefined, place: Place): Changed['facts'] {
   return changed?.facts.filter((fact) => isThere(place, fact)) ?? [];
 }
 
@@ -44,9 +44,7 @@ export function factsChanged(changed: Changed | null, place: Place): Changed['fa
 export function factsKept(pair: PairView, place: Place): { kept: number; stale: number } {
   const different = new Set(factsChanged(pair.changed, place).map(({ target, key }) => `${target ?? ''} ${key}`));
   const last = (pair.after ?? pair.before)?.services.find((service) => isThere(place, service))?.facts ?? [];
-  const kept = last.filter(
-    ({ target, key, state }: SnapshotFact) => state !== 'gone' && !different.has(`${target ?? ''} ${key}`),
-  );
+  const kept = last.filter(({ target, key, state }) => state !== 'gone' && !different.has(`${target ?? ''} ${key}`));
   return { kept: kept.length, stale: kept.filter(({ state }) => state === 'stale').length };
 }
 
@@ -55,12 +53,12 @@ const LOOKING_MS = 5 * 60_000;
 
 /** Has it ended, and how things stand after it is not written down yet? */
 export function isStillLooking({ before, after }: PairView, finished: string | null): boolean {
-  return before !== null && after === null && finished !== null && serverNow() - Date.parse(finished) < LOOKING_MS;
+  return Boolean(before) && !after && finished !== null && serverNow() - Date.parse(finished) < LOOKING_MS;
 }
 
 /** The difference in a few words: `ok → bad, 2 facts changed`; nothing while there is none. */
 export function differenceWords({ changed }: PairView): string {
-  if (changed === null) {
+  if (!changed) {
     return '';
   }
   const turns = changed.health.map(({ before, after }) => `${before} → ${after}`.replaceAll('_', ' '));

@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 
-import { answer, api, fetchOrNoAnswer } from '../api/client';
-import { ProblemError, statusOf, toProblem } from '../api/problem';
+import { answer, api } from '../api/client';
+import { statusOf } from '../api/problem';
 import type { FactsView, Happening, RunView, ServiceView } from '../api/shapes';
 import { hasEnded } from '../live/reduce';
 import { isStillLooking } from './difference';
@@ -64,15 +64,8 @@ export function pairQuery({ project, id: run, state, finished_at: finished }: Ru
   return queryOptions({
     // It begins, waits for its verification and ends: at each there is another thing to say.
     queryKey: ['pair', project, run, state],
-    queryFn: async ({ signal }): Promise<PairView> => {
-      const path = `/api/v1/projects/${encodeURIComponent(project)}/runs/${encodeURIComponent(run)}/pair`;
-      const response = await fetchOrNoAnswer(new Request(path, { signal }));
-      const body: unknown = await response.json().catch(() => null);
-      if (!response.ok) {
-        throw new ProblemError(toProblem(response.status, body, response.headers.get('x-request-id')));
-      }
-      return body as PairView;
-    },
+    queryFn: ({ signal }): Promise<PairView> =>
+      answer(api.GET('/api/v1/projects/{project}/runs/{run}/pair', { params: { path: { project, run } }, signal })),
     refetchInterval: ({ state: { data } }) =>
       !hasEnded(state) || (data !== undefined && isStillLooking(data, finished ?? null)) ? EVERY_MS / 5 : false,
   });

@@ -1,6 +1,6 @@
 import type { Cause, RunView, StepRun } from '../../api/shapes';
 
-const CAUSES: Record<Cause | 'verify', string> = {
+const CAUSES: Record<Cause, string> = {
   exit: 'exit code',
   signal: 'signal',
   timeout: 'time was up',
