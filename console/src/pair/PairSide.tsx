@@ -27,10 +27,11 @@ function Summary({
     ({ environment }, at) =>
       views[at]?.environments.find((there) => there.environment === environment)?.health.health ?? 'unknown',
   );
+  const since = views[0]?.environments.find(({ environment }) => environment === places[0]?.environment)?.health.since;
   const names = [...new Set(places.map(({ service }) => service))];
   return (
     <>
-      <HealthMark health={worst(healths)} />
+      <HealthMark health={worst(healths)} since={note === '' && places.length === 1 ? since : null} />
       <span className="sb-pair-summary-name">
         <VisibleText text={names.map((name, at) => views[at]?.service.title ?? name).join(', ')} />{' '}
         <span className="sb-faint">

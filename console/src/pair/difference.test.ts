@@ -12,7 +12,12 @@ function snapshot(health: Health, facts: Record<string, [string, FactState]>): S
   return { at: '2026-11-26T00:00:00Z', services: [{ ...SHOP, health, cause: '', facts: seen }] };
 }
 
-const BEFORE = snapshot('ok', { version: ['1', 'current'], kernel: ['6', 'current'], disk: ['90', 'stale'] });
+const BEFORE = snapshot('ok', {
+  version: ['1', 'current'],
+  kernel: ['6', 'current'],
+  disk: ['90', 'stale'],
+  lost: ['1', 'gone'],
+});
 const PAIR: PairView = {
   services: [SHOP],
   before: BEFORE,
