@@ -11,6 +11,8 @@ const RunbooksPage = lazy(() => import('./pages/runbooks/RunbooksPage'));
 const RunbookPage = lazy(() => import('./pages/runbook/RunbookPage'));
 const RunsPage = lazy(() => import('./pages/runs/RunsPage'));
 const RunPage = lazy(() => import('./pages/run/RunPage'));
+const SchedulesPage = lazy(() => import('./pages/schedules/SchedulesPage'));
+const SchedulePage = lazy(() => import('./pages/schedule/SchedulePage'));
 const InventoriesPage = lazy(() => import('./pages/inventories/InventoriesPage'));
 const InventoryPage = lazy(() => import('./pages/inventory/InventoryPage'));
 const ServicesPage = lazy(() => import('./pages/services/ServicesPage'));
@@ -34,6 +36,8 @@ export function Routing() {
             <Route path="runbooks/:runbook" element={<RunbookPage />} />
             <Route path="runs" element={<RunsPage />} />
             <Route path="runs/:run" element={<RunPage />} />
+            <Route path="schedules" element={<SchedulesPage />} />
+            <Route path="schedules/:schedule" element={<SchedulePage />} />
             <Route path="inventories" element={<InventoriesPage />} />
             <Route path="inventories/:inventory" element={<InventoryPage />} />
           </Route>

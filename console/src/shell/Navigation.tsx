@@ -26,6 +26,7 @@ export function Navigation({ project, open, over }: NavigationProps) {
     places.push({ to: `${root}/services`, name: 'Services', icon: 'services' });
     places.push({ to: `${root}/runbooks`, name: 'Runbooks', icon: 'runbooks' });
     places.push({ to: `${root}/runs`, name: 'Runs', icon: 'runs' });
+    places.push({ to: `${root}/schedules`, name: 'Schedules', icon: 'schedules' });
     places.push({ to: `${root}/inventories`, name: 'Inventories', icon: 'inventories' });
   }
   if (role === 'admin') {

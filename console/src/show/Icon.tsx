@@ -40,6 +40,13 @@ const ICONS = {
   runbooks: <path d="M3 2h8.5l1.5 1.5V14H3zM5.5 5.5h5M5.5 8h5M5.5 10.5h3" />,
   runs: <path d="M2 4h.1M5 4h9M2 8h.1M5 8h9M2 12h.1M5 12h9" />,
   services: <path d="M1.5 8.5h3L6.5 3l3.2 10 1.9-4.5h2.9" />,
+  schedules: (
+    <>
+      <circle cx="8" cy="8" r="6" />
+      <path d="M8 4.5V8l2.5 1.5" />
+    </>
+  ),
+  pause: <path d="M5.5 3v10M10.5 3v10" />,
   tokens: (
     <>
       <circle cx="5" cy="11" r="3" />

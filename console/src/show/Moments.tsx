@@ -1,4 +1,4 @@
-import { ago, duration, localTime, until } from './time';
+import { ago, clockTime, duration, localTime, until } from './time';
 import { useNow } from './useNow';
 
 /** How long ago; the exact time on hover. */
@@ -16,6 +16,15 @@ export function Moment({ at }: { at: string }) {
   return (
     <time className="sb-time" dateTime={at} title={at}>
       {localTime(at)}
+    </time>
+  );
+}
+
+/** The time of day in the reader's zone, where the day is told beside it. */
+export function ClockTime({ at }: { at: string }) {
+  return (
+    <time className="sb-time" dateTime={at} title={`${localTime(at)} · ${at}`}>
+      {clockTime(at)}
     </time>
   );
 }

@@ -26,7 +26,18 @@ export function useFiltered<T extends Named>(
 ): Filtered<T> {
   const [query, setQuery] = useSearchParams();
   const text = query.get('q') ?? '';
-  const search = (value: string): void => setQuery(value === '' ? {} : { q: value }, { replace: true });
+  const search = (value: string): void =>
+    setQuery(
+      (old) => {
+        const next = new URLSearchParams(old);
+        next.delete('q');
+        if (value !== '') {
+          next.set('q', value);
+        }
+        return next;
+      },
+      { replace: true },
+    );
   const shown = (items ?? [])
     .filter((item) => hasWords(words(item), text))
     .toSorted((a, b) => (a.title ?? a.name).localeCompare(b.title ?? b.name));

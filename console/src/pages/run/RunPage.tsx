@@ -8,6 +8,11 @@ import type { RunView } from '../../api/shapes';
 import { hasEnded } from '../../live/reduce';
 import { useRunLive } from '../../live/useRunLive';
 import { LogView } from '../../log/LogView';
+import { Difference } from '../../pair/Difference';
+import { differenceWords } from '../../pair/difference';
+import { PairSide } from '../../pair/PairSide';
+import { usePair } from '../../pair/usePair';
+import { Verification } from '../../pair/Verification';
 import { CopyButton } from '../../show/CopyButton';
 import { EffectLabel } from '../../show/Effect';
 import { Icon } from '../../show/Icon';
@@ -173,9 +178,23 @@ function Following({ run }: { run: RunView }) {
   );
   const say = useCallback((at: number, open: boolean) => setSaid((old) => new Map(old).set(at, open)), []);
 
+  const ended = hasEnded(run.state);
+  const pair = usePair(run);
+
   const address = `/api/v1/projects/${encodeURIComponent(run.project)}/runs/${run.id}/log`;
   return (
-    <div className="sb-run">
+    <div className="sb-run" data-paired={pair.places.length > 0 || undefined}>
+      {pair.places.length > 0 && (
+        <PairSide
+          project={run.project}
+          places={pair.places}
+          whole={!ended}
+          run={run.id}
+          note={pair.view && differenceWords(pair.view)}
+        >
+          {pair.view?.before && <Difference run={run} pair={pair.view} />}
+        </PairSide>
+      )}
       <div className="sb-run-side">
         <section className="sb-run-steps" data-flat={isFlat(run) || undefined}>
           <Title headingLevel="h2" size="md">
@@ -194,7 +213,8 @@ function Following({ run }: { run: RunView }) {
         <Details run={run} />
       </div>
       <div className="sb-run-main">
-        {!hasEnded(run.state) && <NeedsPeople run={run} chosen={place} choose={choose} />}
+        {!ended && pair.view?.verify && <Verification verify={pair.view.verify} />}
+        {!ended && <NeedsPeople run={run} chosen={place} choose={choose} />}
         {step !== null && path !== null && (
           <StepFacts
             run={run}
@@ -209,7 +229,7 @@ function Following({ run }: { run: RunView }) {
           step={path}
           attempt={shownAttempt}
           raw={path === null ? address : `${address}?step=${encodeURIComponent(path)}`}
-          live={!hasEnded(run.state)}
+          live={!ended}
           empty={emptyLog(run, path)}
         />
       </div>

@@ -15,6 +15,7 @@ const CAUSES: Record<Cause, string> = {
   declined: 'declined',
   not_as_expected: 'not as expected',
   busy: 'the lock was full',
+  verify: 'what must hold did not',
   step_failed: 'a step in it failed',
 };
 

@@ -34,6 +34,8 @@ interface RunFormProps {
   view: RunbookView;
   /** Begin with what this run was given. */
   again?: RunView;
+  /** Told where a run with these values would act, whenever that is known. */
+  planned: (environments: string[]) => void;
 }
 
 /** Faults that belong to no field, as those of rules. */
@@ -72,7 +74,7 @@ function ReasonField({ value, change, faults }: { value: string; change: (text: 
 }
 
 /** Asks for the inputs, shows what would run, and starts the run, once. */
-export function RunForm({ view, again }: RunFormProps) {
+export function RunForm({ view, again, planned }: RunFormProps) {
   const { runbook, project } = view;
   const { inputs } = runbook;
   const navigate = useNavigate();
@@ -89,6 +91,12 @@ export function RunForm({ view, again }: RunFormProps) {
   const once = useRef(new OnceKey());
   const sending = useRef(false);
   const plan = usePlan(view, fields);
+  const environments = plan.plan?.environments;
+  useEffect(() => {
+    if (environments !== undefined) {
+      planned(environments);
+    }
+  }, [environments, planned]);
 
   const start = useMutation({
     mutationFn: (body: StartRequest) =>

@@ -1,10 +1,16 @@
 import { PageSection, Tab, TabTitleText, Tabs } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 
 import { runQuery, runbookQuery, versionQuery } from '../../api/queries';
 import type { RunbookView } from '../../api/shapes';
 import { useRunsLive } from '../../live/useRunsLive';
+import { usePairLive } from '../../pair/usePairLive';
+import { PairSide } from '../../pair/PairSide';
+import { placesOf, serviceOf } from '../../pair/places';
+import { serviceQuery } from '../../pair/queries';
+import { useSession } from '../../shell/session';
 import { EffectLabel } from '../../show/Effect';
 import { Loading } from '../../show/Loading';
 import { Markdown } from '../../show/Markdown';
@@ -19,12 +25,13 @@ import { Procedure } from './Procedure';
 import { RunForm } from './RunForm';
 import './runbook.css';
 import { Source } from './Source';
+import { Timetable } from './Timetable';
 import { Versions } from './Versions';
 
 const TABS = ['run', 'steps', 'document', 'versions'] as const;
 
 /** The form, waiting for the earlier run whose inputs it begins with, if one is named. */
-function StartPart({ view }: { view: RunbookView }) {
+function StartPart({ view, planned }: { view: RunbookView; planned: (environments: string[]) => void }) {
   const [query] = useSearchParams();
   const again = query.get('again');
   const earlier = useQuery({ ...runQuery(view.project, again ?? ''), enabled: again !== null });
@@ -44,26 +51,71 @@ function StartPart({ view }: { view: RunbookView }) {
           )}
         </div>
       )}
-      <RunForm key={`${again ?? ''} ${JSON.stringify(view.runbook.inputs)}`} view={view} again={earlier.data} />
+      <RunForm
+        key={`${again ?? ''} ${JSON.stringify(view.runbook.inputs)}`}
+        view={view}
+        again={earlier.data}
+        planned={planned}
+      />
     </>
   );
 }
 
-function RunPart({ view }: { view: RunbookView }) {
-  const { runbook } = view;
+/** How to get the view beside the form, for those who may define. */
+function PairHint({ service }: { service: string | null }) {
+  const { role } = useSession();
+  if (role !== 'admin') {
+    return null;
+  }
   return (
-    <div className="sb-runbook">
-      {runbook.description && (
-        <div className="sb-runbook-description">
-          <Markdown text={runbook.description} />
-        </div>
-      )}
-      {view.retired_at ? (
-        <p className="sb-runbook-retired">It is retired, and no longer runs.</p>
+    <p className="sb-faint sb-small">
+      {service === null ? (
+        <>
+          Say <code>service:</code> in this runbook to see here how that service is doing.
+        </>
       ) : (
-        <StartPart view={view} />
+        <>
+          Apply a document <code>kind: Service</code> named <code>{service}</code> to see here how it is doing.
+        </>
       )}
-      <LastRuns view={view} />
+    </p>
+  );
+}
+
+/** The form and the plan, and beside them how that is on which they act. */
+function RunPart({ view }: { view: RunbookView }) {
+  const { runbook, project } = view;
+  const [environments, setEnvironments] = useState<string[]>([]);
+  const service = serviceOf(runbook);
+  const { data: known } = useQuery({ ...serviceQuery(project, service ?? ''), enabled: service !== null });
+  const paired = service !== null && known !== null;
+  usePairLive(project, paired);
+  const act = (
+    <div className="sb-runbook-frame">
+      <div className="sb-runbook">
+        {runbook.description && (
+          <div className="sb-runbook-description">
+            <Markdown text={runbook.description} />
+          </div>
+        )}
+        {view.retired_at ? (
+          <p className="sb-runbook-retired">It is retired, and no longer runs.</p>
+        ) : (
+          <StartPart view={view} planned={setEnvironments} />
+        )}
+        <div className="sb-runbook-when">
+          <Timetable view={view} />
+          <LastRuns view={view} />
+          {!paired && <PairHint service={service} />}
+        </div>
+      </div>
+    </div>
+  );
+  // The same element in both, so that what was typed stays when the service turns out not to be there.
+  return (
+    <div className={paired ? 'sb-pair' : undefined}>
+      {paired && <PairSide project={project} places={placesOf(runbook, environments)} />}
+      {act}
     </div>
   );
 }
