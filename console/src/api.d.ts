@@ -403,6 +403,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/projects/{project}/runs/{run}/pair': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** How the services of a run stood before and after it, and what is different. */
+    get: operations['run_pair'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects/{project}/runs/{run}/retry': {
     parameters: {
       query?: never;
@@ -913,6 +930,8 @@ export interface components {
      * @enum {string}
      */
     Aspect: 'health' | 'facts' | 'firing';
+    /** @description A signal that is waited for. */
+    Awaited: components['schemas']['Expected'] & components['schemas']['Seen'];
     BTreeMap: {
       [key: string]: boolean | number | string | unknown;
     };
@@ -983,6 +1002,7 @@ export interface components {
       | 'declined'
       | 'not_as_expected'
       | 'busy'
+      | 'verify'
       | 'step_failed';
     /**
      * @description What kind of change a runbook makes.
@@ -990,6 +1010,11 @@ export interface components {
      */
     ChangeClass:
       'feature' | 'config' | 'data' | 'capacity' | 'reliability_fix' | 'security_fix' | 'rollback' | 'diagnostic';
+    /** @description How two snapshots differ. */
+    Changed: {
+      facts: components['schemas']['FactChanged'][];
+      health: components['schemas']['HealthDifference'][];
+    };
     /** @description Something that must become true, asked again and again. */
     Check: components['schemas']['CheckSubject'] & {
       /**
@@ -1056,6 +1081,19 @@ export interface components {
       inputs?: {
         [key: string]: unknown;
       };
+    };
+    /**
+     * @description How it went.
+     * @enum {string}
+     */
+    CollectOutcome: 'collected' | 'failed' | 'not_begun' | 'out_of_time';
+    /** @description What became of a collector that was to look. */
+    Collected: {
+      collector: string;
+      outcome: components['schemas']['CollectOutcome'];
+      run?: components['schemas']['RunId'] | null;
+      /** @description Why it did not, in words. */
+      why?: string | null;
     };
     /** @description A collector of facts, and how it fares. */
     CollectorView: {
@@ -1200,8 +1238,32 @@ export interface components {
      * @enum {string}
      */
     Evidence: 'none' | 'optional' | 'required';
+    /** @description What must be seen. */
+    Expected:
+      | {
+          probe: string;
+          /** @enum {string} */
+          signal: 'probe';
+        }
+      | {
+          environment: string;
+          equals: string;
+          key: string;
+          service: string;
+          /** @enum {string} */
+          signal: 'fact';
+        };
     /** @description An expression of the small language of `if:`, `show_if:` and rules: `inputs.region == 'eu'`. */
     Expression: string;
+    /** @description A fact is another, or is only in one of the two. */
+    FactChanged: {
+      after?: string | null;
+      before?: string | null;
+      environment: string;
+      key: string;
+      service: string;
+      target?: string | null;
+    };
     /** @description One fact that two sets do not have in common. */
     FactDifference: {
       /** @description None if it is not there. */
@@ -1210,6 +1272,14 @@ export interface components {
       before?: string | null;
       key: string;
       target?: string | null;
+    };
+    /** @description A fact as it stands. */
+    FactSnapshot: {
+      collector: string;
+      key: string;
+      state: components['schemas']['FactState'];
+      target?: string | null;
+      value: string;
     };
     /**
      * @description Does a fact still hold?
@@ -1347,6 +1417,13 @@ export interface components {
       /** @description What changed of the service and of those that it depends on in the minutes before; newest first. For what became ill. */
       preceded_by?: components['schemas']['Happening'][];
       run?: components['schemas']['RunId'] | null;
+    };
+    /** @description A service's health is another. */
+    HealthDifference: {
+      after: components['schemas']['Health'];
+      before: components['schemas']['Health'];
+      environment: string;
+      service: string;
     };
     /** @description What one probe says of a service, as evidence of its health. */
     HealthEvidence: {
@@ -1879,6 +1956,15 @@ export interface components {
       /** @description Give it as `after` to get the next page; none on the last. */
       next?: string | null;
     };
+    /** @description What is beside a run: how its services stood, and what became of them. */
+    PairView: {
+      after?: components['schemas']['Snapshot'] | null;
+      before?: components['schemas']['Snapshot'] | null;
+      changed?: components['schemas']['Changed'] | null;
+      /** @description To which the run belongs. */
+      services: components['schemas']['RunService'][];
+      verify?: components['schemas']['VerifyView'] | null;
+    };
     /** @description Somebody made a schedule pause. */
     Pause: {
       /** Format: date-time */
@@ -2115,6 +2201,8 @@ export interface components {
       effect: components['schemas']['Effect'];
       /** @description Where its target `local` counts as being. */
       environment?: string | null;
+      /** @description Where its targets count as being, as far as its inputs tell; by name. */
+      environments?: string[];
       /** Format: date-time */
       finished_at?: string | null;
       id: components['schemas']['RunId'];
@@ -2172,6 +2260,11 @@ export interface components {
      * @description One run.
      */
     RunId: string;
+    /** @description A service in an environment. */
+    RunService: {
+      environment: string;
+      service: string;
+    };
     /**
      * @description Where a run stands.
      *
@@ -2389,6 +2482,17 @@ export interface components {
           /** @description The text itself. */
           body: string;
         };
+    /** @description What was seen of a signal since the last step ended. */
+    Seen: {
+      holds: boolean;
+      /**
+       * Format: date-time
+       * @description What was seen proves nothing after this.
+       */
+      holds_until?: string | null;
+      /** @description In words. */
+      says: string;
+    };
     /** @description A definition of something that people rely on. */
     Service: {
       /** @description Names of services that it needs, never itself. */
@@ -2435,6 +2539,23 @@ export interface components {
       name: string;
       title?: string | null;
       watches?: components['schemas']['TimedKind'] | null;
+    };
+    /** @description How a service stands in an environment. */
+    ServiceSnapshot: {
+      /** @description In words. */
+      cause: string;
+      environment: string;
+      /** @description By collector, target and key; those that are gone are not there. */
+      facts: components['schemas']['FactSnapshot'][];
+      health: components['schemas']['Health'];
+      /**
+       * Format: int64
+       * @description Facts that found no room.
+       */
+      left_out?: number;
+      service: string;
+      /** Format: date-time */
+      since?: string | null;
     };
     /** @description A service in a list, as it is in the environment where it is worst. */
     ServiceSummary: {
@@ -2504,6 +2625,22 @@ export interface components {
             service: string;
           };
         };
+    /** @description A signal that is waited for. */
+    SignalView: {
+      holds: boolean;
+      /** @description In words. */
+      name: string;
+      /** @description What was seen of it, in words. */
+      says: string;
+    };
+    /** @description How the services of a run stand at a moment. */
+    Snapshot: {
+      /** Format: date-time */
+      at: string;
+      /** @description The collectors that looked for it, of those that the runbook names. */
+      collectors?: components['schemas']['Collected'][];
+      services: components['schemas']['ServiceSnapshot'][];
+    };
     /** @description A file of documents, byte for byte. */
     SourceDocument: {
       /** @description From the root, with `/`. */
@@ -2808,6 +2945,46 @@ export interface components {
        */
       within_s: number;
     };
+    /** @description What a run waits for that verifies. */
+    VerifyView: {
+      /**
+       * Format: date-time
+       * @description All of them hold since then.
+       */
+      held_since?: string | null;
+      /**
+       * Format: int64
+       * @description Seconds for which they must hold without a break.
+       */
+      hold_s?: number | null;
+      signals: components['schemas']['SignalView'][];
+      /** Format: date-time */
+      since: string;
+      /**
+       * Format: date-time
+       * @description When it has failed unless they held.
+       */
+      until: string;
+    };
+    /** @description What a run waits for that verifies, and what was seen of it so far. */
+    Verifying: {
+      /**
+       * Format: date-time
+       * @description When it has failed unless they held.
+       */
+      deadline: string;
+      /**
+       * Format: date-time
+       * @description All of them hold since then.
+       */
+      held_since?: string | null;
+      /**
+       * Format: int64
+       * @description Seconds for which they must hold without a break.
+       */
+      hold_s?: number | null;
+      signals: components['schemas']['Awaited'][];
+    };
     /** @description How one version differs from another. */
     VersionDiff: {
       /** @description The document first, then each file that differs, by path. */
@@ -2895,6 +3072,15 @@ export interface components {
           /** @enum {string} */
           for: 'lost';
           message: string;
+        }
+      | (components['schemas']['Verifying'] & {
+          /** @enum {string} */
+          for: 'verify';
+        })
+      | {
+          collectors: string[];
+          /** @enum {string} */
+          for: 'snapshot';
         };
     /** @description What happened. */
     What:
@@ -3969,6 +4155,38 @@ export interface operations {
         };
       };
       /** @description No such run or step */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  run_pair: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        run: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description While the run goes on, what is different is what is different now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['PairView'];
+        };
+      };
+      /** @description No such run */
       404: {
         headers: {
           [name: string]: unknown;

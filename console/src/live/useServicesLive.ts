@@ -12,12 +12,15 @@ interface ServiceChanged {
 }
 
 /** A thousand services change all the time: what is on screen is asked for again at most so often. */
-const TOGETHER_MS = 1000;
+const TOGETHER_MS = 500;
 
 /** Keeps what is shown of a project's services as it is now, while the page is open. */
-export function useServicesLive(project: string): void {
+export function useServicesLive(project: string, enabled = true): void {
   const client = useQueryClient();
   useEffect(() => {
+    if (!enabled) {
+      return undefined;
+    }
     let changed: ServiceChanged[] = [];
     let telling: ReturnType<typeof setTimeout> | undefined;
     let closed = false;
@@ -27,12 +30,14 @@ export function useServicesLive(project: string): void {
       changed = [];
       const keys = [...new Set(now.map(({ service }) => service))].map((name) => serviceKey(project, name));
       await Promise.all(keys.map((queryKey) => client.invalidateQueries({ queryKey })));
+      await client.invalidateQueries({ queryKey: ['pair', project] });
       if (now.some(({ what }) => what === 'health')) {
         await Promise.all([
           client.invalidateQueries({ queryKey: ['services', project] }),
           // It may stand beside another, which depends on it.
           client.invalidateQueries({
-            predicate: ({ queryKey: [of, where, , part] }) => of === 'service' && where === project && part === 'now',
+            predicate: ({ queryKey: [of, where, , part] }) =>
+              of === 'service' && where === project && (part === 'now' || part === 'beside'),
           }),
         ]);
       }
@@ -63,5 +68,5 @@ export function useServicesLive(project: string): void {
       clearTimeout(telling);
       stream.close();
     };
-  }, [client, project]);
+  }, [client, project, enabled]);
 }

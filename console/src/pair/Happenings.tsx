@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'react-router';
 
 import type { Happening } from '../api/shapes';
-import { healthWord } from '../show/HealthMark';
+import { healthWord } from '../show/healthWords';
 import { Ago, ClockTime } from '../show/Moments';
 import { Prose } from '../show/Prose';
 import { StateLabel } from '../show/State';

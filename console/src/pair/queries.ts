@@ -2,6 +2,7 @@ import { queryOptions } from '@tanstack/react-query';
 
 import { answer, api } from '../api/client';
 import { statusOf } from '../api/problem';
+import { serviceKey } from '../api/queries';
 import type { FactsView, Happening, RunView, ServiceView } from '../api/shapes';
 import { hasEnded } from '../live/reduce';
 import { isStillLooking } from './difference';
@@ -13,7 +14,7 @@ const EVERY_MS = 10_000;
 /** A service as it is; `null` if there is none of this name. */
 export function serviceQuery(project: string, service: string) {
   return queryOptions({
-    queryKey: ['service', project, service, 'view'],
+    queryKey: [...serviceKey(project, service), 'beside'],
     queryFn: async ({ signal }): Promise<ServiceView | null> => {
       try {
         return await answer(
@@ -32,7 +33,7 @@ export function serviceQuery(project: string, service: string) {
 
 export function factsQuery(project: string, service: string, environment: string) {
   return queryOptions({
-    queryKey: ['service', project, service, 'facts', environment],
+    queryKey: [...serviceKey(project, service), 'facts', environment],
     queryFn: ({ signal }): Promise<FactsView> =>
       answer(
         api.GET('/api/v1/projects/{project}/services/{service}/facts', {
@@ -47,7 +48,7 @@ export function factsQuery(project: string, service: string, environment: string
 /** What happened to a service, newest first: of the last day, or from one moment to another. */
 export function happeningsQuery(project: string, service: string, from?: string, to?: string) {
   return queryOptions({
-    queryKey: ['service', project, service, 'happenings', from, to],
+    queryKey: [...serviceKey(project, service), 'happenings', from, to],
     queryFn: ({ signal }): Promise<Happening[]> =>
       answer(
         api.GET('/api/v1/projects/{project}/services/{service}/happenings', {

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 
 import type { RunView } from '../api/shapes';
-import { usePairLive } from './usePairLive';
+import { useServicesLive } from '../live/useServicesLive';
 import { placesOfRun } from './places';
 import { pairQuery, serviceQuery } from './queries';
 import type { PairView, Place } from './shapes';
@@ -21,6 +21,6 @@ export function usePair(run: RunView): Pair {
   const service = places[0]?.service;
   const { data: known } = useQuery({ ...serviceQuery(project, service ?? ''), enabled: service !== undefined });
   const paired = service !== undefined && known !== null;
-  usePairLive(project, paired);
+  useServicesLive(project, paired);
   return { places: paired ? places : [], view };
 }

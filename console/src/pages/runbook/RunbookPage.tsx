@@ -6,7 +6,7 @@ import { Link, useParams, useSearchParams } from 'react-router';
 import { runQuery, runbookQuery, versionQuery } from '../../api/queries';
 import type { RunbookView } from '../../api/shapes';
 import { useRunsLive } from '../../live/useRunsLive';
-import { usePairLive } from '../../pair/usePairLive';
+import { useServicesLive } from '../../live/useServicesLive';
 import { PairSide } from '../../pair/PairSide';
 import { placesOf, serviceOf } from '../../pair/places';
 import { serviceQuery } from '../../pair/queries';
@@ -89,7 +89,7 @@ function RunPart({ view }: { view: RunbookView }) {
   const service = serviceOf(runbook);
   const { data: known } = useQuery({ ...serviceQuery(project, service ?? ''), enabled: service !== null });
   const paired = service !== null && known !== null;
-  usePairLive(project, paired);
+  useServicesLive(project, paired);
   const act = (
     <div className="sb-runbook-frame">
       <div className="sb-runbook">

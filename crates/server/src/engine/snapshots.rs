@@ -88,7 +88,7 @@ impl Engine {
     pub(crate) async fn how_it_stands(&self, run: &Run) -> Result<Option<Snapshot>, StoreError> {
         let Some(project) = self.0.store.project(&run.project).await? else { return Ok(None) };
         let mut services = Vec::new();
-        for of in self.services_of(run, project).await? {
+        for of in self.run_services(run, project).await? {
             services.push(self.service_stands(project, of).await?.bounded());
         }
         if services.is_empty() {
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     /// The service of a run, in the environments of its targets in which that service is.
-    pub(crate) async fn services_of(
+    pub(crate) async fn run_services(
         &self,
         run: &Run,
         project: ProjectId,

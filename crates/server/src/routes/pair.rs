@@ -25,7 +25,7 @@ pub(super) async fn pair(
     let run = known_run(&allowed, &project, &run).await?;
     let id = project_of(&allowed, &project).await?;
     let engine = allowed.engine();
-    let services = engine.services_of(&run, id).await?;
+    let services = engine.run_services(&run, id).await?;
     let Snapshots { before, after } = allowed.store().snapshots(run.id).await?;
     let changed = match (&before, &after) {
         (Some(before), Some(after)) => Some(changed(before, after)),
