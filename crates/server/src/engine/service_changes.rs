@@ -32,12 +32,11 @@ impl Default for ServiceChanges {
 }
 
 impl ServiceChanges {
-    /// Subscribe first, read the store afterwards: nothing falls between.
-    pub(crate) fn follow(&self) -> broadcast::Receiver<Arc<Told>> {
+    pub(super) fn follow(&self) -> broadcast::Receiver<Arc<Told>> {
         self.0.subscribe()
     }
 
-    fn is_followed(&self) -> bool {
+    pub(super) fn is_followed(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
@@ -53,7 +52,7 @@ impl ServiceChanges {
 }
 
 impl Engine {
-    pub(crate) fn service_changes(&self) -> &ServiceChanges {
+    pub(super) fn service_changes(&self) -> &ServiceChanges {
         &self.0.service_changes
     }
 
