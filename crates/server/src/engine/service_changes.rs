@@ -118,3 +118,27 @@ impl Engine {
         Ok((services, environment.unwrap_or_else(|| PRODUCTION.to_owned())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast::error::RecvError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_too_slow_is_told_so_and_holds_up_nobody() {
+        let changes = ServiceChanges::default();
+        changes.publish("default", "shop", "production", Aspect::Health);
+        let (mut quick, mut slow) = (changes.follow(), changes.follow());
+        for _ in 0..=BEHIND {
+            changes.publish("default", "shop", "production", Aspect::Facts);
+            let told = quick.recv().await.unwrap();
+            assert_eq!(
+                (told.project.as_str(), told.change.what),
+                ("default", Aspect::Facts),
+                "nothing of before"
+            );
+        }
+        assert!(matches!(slow.recv().await, Err(RecvError::Lagged(1))));
+    }
+}
