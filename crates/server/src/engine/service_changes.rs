@@ -32,12 +32,11 @@ impl Default for ServiceChanges {
 }
 
 impl ServiceChanges {
-    /// Subscribe first, read the store afterwards: nothing falls between.
-    pub(crate) fn follow(&self) -> broadcast::Receiver<Arc<Told>> {
+    pub(super) fn follow(&self) -> broadcast::Receiver<Arc<Told>> {
         self.0.subscribe()
     }
 
-    fn is_followed(&self) -> bool {
+    pub(super) fn is_followed(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
@@ -53,7 +52,7 @@ impl ServiceChanges {
 }
 
 impl Engine {
-    pub(crate) fn service_changes(&self) -> &ServiceChanges {
+    pub(super) fn service_changes(&self) -> &ServiceChanges {
         &self.0.service_changes
     }
 
@@ -117,5 +116,29 @@ impl Engine {
         let others: Vec<String> = others.map(|service| service.name).collect();
         let services = own.iter().cloned().chain(others).collect();
         Ok((services, environment.unwrap_or_else(|| PRODUCTION.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast::error::RecvError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_too_slow_is_told_so_and_holds_up_nobody() {
+        let changes = ServiceChanges::default();
+        changes.publish("default", "shop", "production", Aspect::Health);
+        let (mut quick, mut slow) = (changes.follow(), changes.follow());
+        for _ in 0..=BEHIND {
+            changes.publish("default", "shop", "production", Aspect::Facts);
+            let told = quick.recv().await.unwrap();
+            assert_eq!(
+                (told.project.as_str(), told.change.what),
+                ("default", Aspect::Facts),
+                "nothing of before"
+            );
+        }
+        assert!(matches!(slow.recv().await, Err(RecvError::Lagged(1))));
     }
 }

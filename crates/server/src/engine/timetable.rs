@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -26,9 +26,9 @@ use policy::{Principal, Resource, RunStart};
 use schedule::{Missed, Previous, Timing, Verdict, Window};
 use serde_json::{Value, json};
 use store::{Decided, Fired, NewRun, NoRun, ScheduleRow, Start, StoreError, WantedSchedule, Watch};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
-use super::{Engine, time::Alarm};
+use super::{Engine, service_changes::Told, time::Alarm};
 use crate::{
     clock,
     planning::{self, Planned, PlanningError, Request},
@@ -48,8 +48,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Timetable {
     /// The next instant of anything.
     next: Alarm,
-    /// A probe or a collector has said nothing for too long, if it stays silent until then.
+    /// A probe has said nothing for too long, if it stays silent until then.
     silence: Alarm,
+    /// Facts are stale, if nobody sees them until then. Of interest to whoever follows services, and to nobody else.
+    expiry: Alarm,
     /// Up to this moment it was told which facts became stale.
     told_stale: Mutex<Option<Timestamp>>,
     /// A run of a schedule has ended: another may wait for that.
@@ -176,7 +178,8 @@ impl Engine {
             }
             asked = true;
             let now = clock::now();
-            let next = [timetable.next.next(), timetable.silence.next()].into_iter().flatten().min();
+            let alarms = [&timetable.next, &timetable.silence, &timetable.expiry];
+            let next = alarms.into_iter().filter_map(Alarm::next).min();
             let left =
                 next.map_or(LONGEST, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
             // Never in a circle without a breath: what cannot be seen to yet is looked at a moment later.
@@ -184,6 +187,8 @@ impl Engine {
             tokio::select! {
                 () = tokio::time::sleep(left) => {}
                 () = timetable.next.changed() => {}
+                () = timetable.silence.changed() => {}
+                () = timetable.expiry.changed() => {}
                 () = timetable.look.notified() => {}
             }
         }
@@ -225,10 +230,12 @@ impl Engine {
                 self.tell_health(&changed);
             }
             self.0.observed.send_modify(|times| *times += 1);
-            // Whatever ends meanwhile sets it again.
             timetable.silence.replace(None);
-            timetable.silence.set(self.tell_stale_facts(clock::now()).await?);
             timetable.silence.set(store.next_silence().await?);
+        }
+        if is_due(timetable.expiry.next()) {
+            timetable.expiry.replace(None);
+            timetable.expiry.set(self.tell_stale_facts(clock::now()).await?);
         }
         Ok(())
     }
@@ -237,6 +244,10 @@ impl Engine {
     /// a fact still holds is told by the clock.
     async fn tell_stale_facts(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let told = &self.0.timetable.told_stale;
+        if !self.service_changes().is_followed() {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return Ok(None);
+        }
         let from = told.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(now);
         let expiring = self.0.store.facts_expiring(from).await?;
         for expire in expiring.iter().filter(|expire| expire.at < now) {
@@ -502,6 +513,14 @@ impl Engine {
         Ok(next_of(timing, now, &row.name, jitter_s))
     }
 
+    /// Follow what changes of all services. Subscribe first, read the store afterwards: nothing falls between.
+    pub(crate) fn follow_services(&self) -> broadcast::Receiver<Arc<Told>> {
+        let changes = self.service_changes().follow();
+        // When the next facts become stale is not looked for while nobody wants to know.
+        self.0.timetable.expiry.set(Some(clock::now()));
+        changes
+    }
+
     /// Something is due then that was not known to be.
     pub(crate) fn timetable_changed(&self, next_at: Option<Timestamp>) {
         self.0.timetable.next.set(next_at);
@@ -529,7 +548,11 @@ impl Engine {
         let Some(outcome) = health::outcome(run) else { return Ok(()) };
         let taken = self.0.store.take_in(run, outcome, clock::now()).await?;
         self.0.observed.send_modify(|times| *times += 1);
-        self.0.timetable.silence.set(taken.stale_at);
+        if run.via == TimedKind::Probe.name() {
+            self.0.timetable.silence.set(taken.stale_at);
+        } else if self.service_changes().is_followed() {
+            self.0.timetable.expiry.set(taken.stale_at);
+        }
         self.tell_taken_in(&run.project, &taken);
         if let Some(pruned) = taken.pruned {
             let outputs = self.outputs().clone();

@@ -159,7 +159,7 @@ pub(super) async fn follow_services(
     if allowed.store().project(&project).await?.is_none() {
         return Err(no_project(&project));
     }
-    let changes = allowed.engine().service_changes().follow();
+    let changes = allowed.engine().follow_services();
     let events = stream::unfold((changes, project), |(mut changes, project)| async move {
         loop {
             match changes.recv().await {
