@@ -200,10 +200,16 @@ test('a service falls ill and recovers before one’s eyes: in the list, the mat
 });
 
 test('facts change, keep what they were, and are held against a moment and another environment', async () => {
+  await writeFile(place.up, '');
   const page = await openAt('/p/town/services/shop?environment=production');
   const facts = page.getByRole('grid', { name: 'Facts in production' });
   const version = facts.getByRole('row', { name: /version/ });
   await version.getByText('1.0').waitFor(SEEN);
+  await facts.getByRole('row', { name: /front_page/ }).waitFor(SEEN);
+  await facts
+    .getByRole('row', { name: /front_page/ })
+    .locator('[data-fact="gone"]')
+    .waitFor({ state: 'detached', ...SEEN });
   const earlier = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   // An address says a moment to the second.
   await page.waitForTimeout(1100);

@@ -39,7 +39,7 @@ function Strip({
   };
   return (
     <div
-      className="sb-strip"
+      className="sb-uptime-strip"
       role="slider"
       tabIndex={0}
       aria-label={`Days of ${strip.probe} in ${strip.environment}`}
@@ -57,7 +57,7 @@ function Strip({
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
         <defs>
           <pattern id={hatch} width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <path d="M1 0V4" className="sb-strip-hatch" />
+            <path d="M1 0V4" className="sb-uptime-strip-hatch" />
           </pattern>
         </defs>
         {days.map((each, at) => (
@@ -69,7 +69,7 @@ function Strip({
             {barOf(each).map(({ kind, top, height }) => (
               <rect
                 key={kind}
-                className={`sb-strip-${kind}`}
+                className={`sb-uptime-strip-${kind}`}
                 y={top * HEIGHT}
                 width={BAR}
                 height={height * HEIGHT}
@@ -86,7 +86,7 @@ function Strip({
 function DaysTable({ strip }: { strip: UptimeStrip }) {
   const days = strip.days.toReversed();
   return (
-    <details className="sb-strip-table">
+    <details className="sb-uptime-strip-table">
       <summary>As a table</summary>
       {/* The reader scrolls it with the keyboard too. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
