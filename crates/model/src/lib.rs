@@ -20,5 +20,6 @@ pub mod runbook;
 pub mod schedule;
 pub mod service;
 pub mod shebang;
+pub mod uptime;
 pub mod view;
 pub mod watch;

@@ -9,6 +9,7 @@ mod follow;
 mod perform;
 mod prepare;
 mod recover;
+mod retention;
 mod time;
 mod timetable;
 mod versions;
@@ -39,7 +40,10 @@ pub(crate) use changes::Changes;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
 pub use recover::Recovered;
 
-use crate::clock;
+use crate::{
+    clock,
+    metrics::{Metrics, Turning},
+};
 
 /// A task that nobody was woken for (which should not happen) waits this long at most.
 const BACKSTOP: Duration = Duration::from_secs(10);
@@ -75,6 +79,7 @@ struct Inner {
     wake: Notify,
     alarm: time::Alarm,
     timetable: timetable::Timetable,
+    metrics: Arc<Metrics>,
     slots: Arc<Semaphore>,
     slot_count: usize,
     /// Held for a moment by whoever has sent a piece of output and goes on to the next.
@@ -121,6 +126,7 @@ impl Engine {
             wake: Notify::new(),
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),
+            metrics: Arc::default(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
@@ -138,6 +144,10 @@ impl Engine {
 
     pub(crate) fn outputs(&self) -> &Outputs {
         &self.0.outputs
+    }
+
+    pub(crate) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.0.metrics)
     }
 
     pub(crate) fn evaluate(&self) -> &Expressions {
@@ -194,6 +204,7 @@ impl Engine {
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
         if !replayed {
+            self.0.metrics.run_requested(&run);
             self.follow_up(answer, place);
         }
         Ok(Answered { answer: self.view((*run).clone()).await, replayed })
@@ -240,6 +251,7 @@ impl Engine {
                 },
                 RunEffect::Stop { step, attempt } => self.stop_of(run.id, step, attempt).cancel(),
                 RunEffect::Ended => {
+                    self.0.metrics.run_ended(&run);
                     self.forget(&run);
                     self.timed_run_ended(&run);
                 }
@@ -255,6 +267,7 @@ impl Engine {
     /// Take tasks and perform them, until [`Engine::drain`].
     pub(crate) async fn run(&self) {
         while !self.is_draining() {
+            self.0.metrics.turned(Turning::Runner);
             // At least one place must be free before anything is claimed; then as many as there are.
             let Ok(first) = self.0.slots.clone().acquire_owned().await else { return };
             if self.is_draining() {

@@ -20,6 +20,7 @@ use crate::{
     events::{NewEvent, insert_events},
     facts::fact_of,
     moving::micros,
+    retention::CHANGES_OF_A_FACT,
     schedules::instant,
 };
 
@@ -164,7 +165,7 @@ macro_rules! refresh_health {
                 .bind(service.clone())
                 .bind(environment.clone())
                 .bind(at)
-                .bind(Json(before))
+                .bind(was.name())
                 .bind(Json(after.clone()))
                 .execute(&mut *$connection)
                 .await?;
@@ -367,11 +368,14 @@ impl Store {
                         continue;
                     }
                     let target = fact.target.clone().unwrap_or_default();
-                    sqlx::query(
-                        "INSERT INTO facts (schedule, target, key, value, observed_at, changed_at, run, previous, gone) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (schedule, target, key) DO UPDATE SET \
-                         value = excluded.value, observed_at = excluded.observed_at, changed_at = excluded.changed_at, \
-                         run = excluded.run, previous = excluded.previous, gone = excluded.gone",
+                    let changed = change != Change::Same;
+                    let stored = sqlx::query(
+                        "INSERT INTO facts (schedule, target, key, value, observed_at, changed_at, run, previous, gone, \
+                         changes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                         ON CONFLICT (schedule, target, key) DO UPDATE SET value = excluded.value, \
+                         observed_at = excluded.observed_at, changed_at = excluded.changed_at, run = excluded.run, \
+                         previous = excluded.previous, gone = excluded.gone, changes = facts.changes + excluded.changes \
+                         RETURNING changes",
                     )
                     .bind(schedule)
                     .bind(target.clone())
@@ -382,11 +386,13 @@ impl Store {
                     .bind(fact.run.0)
                     .bind(fact.previous.clone())
                     .bind(i64::from(fact.gone))
-                    .execute(&mut *connection)
+                    .bind(i64::from(changed))
+                    .fetch_one(&mut *connection)
                     .await?;
-                    if change == Change::Same {
+                    if !changed {
                         continue;
                     }
+                    let changes_kept: i64 = stored.try_get("changes")?;
                     let value = (!fact.gone).then(|| fact.value.clone());
                     let previous = if fact.gone { Some(fact.value) } else { fact.previous };
                     if changes.len() < NAMED {
@@ -400,8 +406,8 @@ impl Store {
                     .bind(project)
                     .bind(collection.service.clone())
                     .bind(collection.environment.clone())
-                    .bind(target)
-                    .bind(fact.key)
+                    .bind(target.clone())
+                    .bind(fact.key.clone())
                     .bind(micros(at))
                     .bind(value)
                     .bind(previous)
@@ -409,6 +415,32 @@ impl Store {
                     .bind(schedule)
                     .execute(&mut *connection)
                     .await?;
+                    // What changes whenever somebody looks does not push out what others remember.
+                    if changes_kept >= CHANGES_OF_A_FACT + CHANGES_OF_A_FACT / 10 {
+                        sqlx::query(
+                            "DELETE FROM fact_changes WHERE project = $1 AND service = $2 AND environment = $3 \
+                             AND target = $4 AND key = $5 AND at <= (SELECT at FROM fact_changes WHERE project = $1 \
+                             AND service = $2 AND environment = $3 AND target = $4 AND key = $5 \
+                             ORDER BY at DESC LIMIT 1 OFFSET $6)",
+                        )
+                        .bind(project)
+                        .bind(collection.service.clone())
+                        .bind(collection.environment.clone())
+                        .bind(target.clone())
+                        .bind(fact.key.clone())
+                        .bind(CHANGES_OF_A_FACT)
+                        .execute(&mut *connection)
+                        .await?;
+                        sqlx::query(
+                            "UPDATE facts SET changes = $1 WHERE schedule = $2 AND target = $3 AND key = $4",
+                        )
+                        .bind(CHANGES_OF_A_FACT)
+                        .bind(schedule)
+                        .bind(target)
+                        .bind(fact.key)
+                        .execute(&mut *connection)
+                        .await?;
+                    }
                 }
                 if taken.facts_changed {
                     let mut event = NewEvent::standalone(
@@ -596,4 +628,4 @@ macro_rules! watch {
     }};
 }
 
-pub(crate) use {evidence, watch};
+pub(crate) use {delete_run, evidence, watch};

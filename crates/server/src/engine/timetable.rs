@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 use super::{Engine, time::Alarm};
 use crate::{
     clock,
+    metrics::Turning,
     planning::{self, Planned, PlanningError, Request},
 };
 
@@ -161,6 +162,7 @@ impl Engine {
             if self.is_draining() {
                 return;
             }
+            self.0.metrics.turned(Turning::Timetable);
             if let Err(error) = self.turn_of_timetable(!asked).await {
                 tracing::error!(%error, "what is due by time could not be started; trying again");
                 tokio::time::sleep(PAUSE).await;
@@ -346,6 +348,9 @@ impl Engine {
         (row.seen_to, row.next_at, row.waiting) = (seen_to, next_at, waiting);
         if let Some(advanced) = advanced {
             row.last_run = Some(advanced.run.id);
+            let late = now.duration_since(performed_at(due_at, &row.name, rule.jitter_s));
+            self.0.metrics.run_requested(&advanced.run);
+            self.0.metrics.fired(row.kind, Duration::try_from(late).unwrap_or_default());
             self.follow_up(*advanced, place);
         }
         if let Some(reason) = why_not.filter(|_| observed) {
@@ -373,7 +378,10 @@ impl Engine {
         let start = run.map(|run| Start { due_at, run, observed: false, places });
         let decided = Decided { waiting, ..decided(&row, seen_to, next_at, None, records, start) };
         match self.0.store.fire(decided, now).await {
-            Ok(Fired::Stored(Some(advanced))) => self.follow_up(*advanced, place),
+            Ok(Fired::Stored(Some(advanced))) => {
+                self.0.metrics.run_requested(&advanced.run);
+                self.follow_up(*advanced, place);
+            }
             Ok(_) => {}
             // Its lock is taken: it goes on waiting, for whoever has it.
             Err(StoreError::Busy { .. }) => {}

@@ -288,11 +288,11 @@ pub(super) async fn health(
         if query.environment.as_ref().is_some_and(|environment| *environment != probe.rules.environment) {
             continue;
         }
-        let spans = store.slice_spans(probe.schedule, uptime::since(now, DAYS)).await?;
+        let counted = store.uptime(probe.schedule, uptime::since(now, DAYS)).await?;
         strips.push(UptimeStrip {
             probe: probe.name,
             environment: probe.rules.environment,
-            days: uptime::days(&spans, now, DAYS),
+            days: uptime::days(&counted, now, DAYS),
         });
     }
     let filter = HealthChangeFilter {
@@ -325,7 +325,7 @@ fn change_view(change: HealthChange, preceded_by: Vec<Happening>) -> HealthChang
     HealthChangeView {
         environment: change.environment,
         at: change.at,
-        before: change.before.map_or(Health::Unknown, |before| before.health),
+        before: change.before,
         health: change.health.health,
         cause: change.health.cause,
         run,
@@ -407,7 +407,7 @@ pub(super) async fn happenings(
         service: change.service,
         what: What::Health {
             environment: change.environment,
-            before: change.before.map_or(Health::Unknown, |before| before.health),
+            before: change.before,
             health: change.health.health,
             cause: change.health.cause,
         },

@@ -21,11 +21,11 @@ use crate::{
     samples::{project, requested_of},
 };
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn probe(name: &str, service: &str) -> WantedSchedule {
+pub(super) fn probe(name: &str, service: &str) -> WantedSchedule {
     let probe = Probe {
         service: service.into(),
         environment: "production".into(),
@@ -36,7 +36,7 @@ fn probe(name: &str, service: &str) -> WantedSchedule {
     wanted(TimedKind::Probe, name, Watch::Probe(probe))
 }
 
-fn collector(name: &str) -> WantedSchedule {
+pub(super) fn collector(name: &str) -> WantedSchedule {
     let collects =
         Collects { service: "shop".into(), environment: "production".into(), every_s: 10, expire_s: 60 };
     wanted(TimedKind::Collector, name, Watch::Collects(collects))
@@ -48,7 +48,7 @@ fn wanted(kind: TimedKind, name: &str, watch: Watch) -> WantedSchedule {
 }
 
 /// One look: the run is started, ends at that second as the outcome says, with these facts, and is taken in.
-async fn look(
+pub(super) async fn look(
     store: &Store,
     project: ProjectId,
     name: &str,
@@ -90,12 +90,12 @@ async fn look(
     (ended.id, taken)
 }
 
-async fn row(store: &Store, project: ProjectId, name: &str) -> ScheduleRow {
+pub(super) async fn row(store: &Store, project: ProjectId, name: &str) -> ScheduleRow {
     let rows = store.schedules(project).await.unwrap();
     rows.into_iter().find(|row| row.name == name).unwrap()
 }
 
-fn bad() -> Outcome {
+pub(super) fn bad() -> Outcome {
     Outcome::Bad { why: "exit code 1".into() }
 }
 
