@@ -68,6 +68,16 @@ pub struct SliceSpan {
     pub why: Option<String>,
 }
 
+macro_rules! health_row {
+    ($row:expr) => {
+        HealthRow {
+            service: $row.try_get("service")?,
+            environment: $row.try_get("environment")?,
+            health: $row.try_get::<Json<ServiceHealth>, _>("health")?.0,
+        }
+    };
+}
+
 impl Store {
     /// How all services of a project are; of one service if it is named.
     ///
@@ -87,15 +97,34 @@ impl Store {
             }
             select.push(" ORDER BY service, environment");
             let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter()
-                .map(|row| {
-                    Ok(HealthRow {
-                        service: row.try_get("service")?,
-                        environment: row.try_get("environment")?,
-                        health: row.try_get::<Json<ServiceHealth>, _>("health")?.0,
-                    })
-                })
-                .collect()
+            rows.iter().map(|row| Ok(health_row!(row))).collect()
+        })
+    }
+
+    /// How some services of a project are.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn health_of(
+        &self,
+        project: ProjectId,
+        services: &[String],
+    ) -> Result<Vec<HealthRow>, StoreError> {
+        if services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let services = services.to_vec();
+        in_read!(self, |connection| async move {
+            let mut select =
+                sqlx::QueryBuilder::new("SELECT service, environment, health FROM health WHERE project = ");
+            select.push_bind(project.0).push(" AND service IN (");
+            let mut several = select.separated(", ");
+            for service in services {
+                several.push_bind(service);
+            }
+            let rows =
+                select.push(") ORDER BY service, environment").build().fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(health_row!(row))).collect()
         })
     }
 

@@ -1,7 +1,10 @@
 //! What the view remembers goes after a time, or when it is too much: in small transactions, so that nobody waits long for the
 //! writer. What people and their runs did is not among it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use model::{
@@ -254,6 +257,26 @@ impl Store {
             .bind(i64::from(most))
             .fetch_all(&mut *connection)
             .await?;
+            rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
+        })
+    }
+
+    /// Which of these runs are still there.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn runs_kept(&self, runs: &[RunId]) -> Result<BTreeSet<RunId>, StoreError> {
+        if runs.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let runs = runs.to_vec();
+        in_read!(self, |connection| async move {
+            let mut select = sqlx::QueryBuilder::new("SELECT id FROM runs WHERE id IN (");
+            let mut several = select.separated(", ");
+            for run in runs {
+                several.push_bind(run.0);
+            }
+            let rows = select.push(")").build().fetch_all(&mut *connection).await?;
             rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
         })
     }

@@ -119,7 +119,13 @@ contract! {
         store.sync_schedules(project, vec![probe("watch", "shop")], at(0)).await.unwrap();
         assert_eq!(health(store, project).await, Health::Unknown);
 
+        let of = async |runbook: &str| store.schedules_of(project, &[runbook.to_owned()]).await.unwrap();
+        assert_eq!(of("deploy").await, store.schedules(project).await.unwrap());
+        assert!(of("other").await.is_empty() && store.schedules_of(project, &[]).await.unwrap().is_empty());
+
         let (first, taken) = look(store, project, "watch", 10, Outcome::Good, &[]).await;
+        assert_eq!(store.health_of(project, &["shop".into(), "db".into()]).await.unwrap(), store.health(project, None).await.unwrap());
+        assert!(store.health_of(project, &["db".into()]).await.unwrap().is_empty());
         let changed = taken.health.unwrap();
         assert_eq!((changed.before, changed.health.health), (Health::Unknown, Health::Ok));
         let (second, taken) = look(store, project, "watch", 20, Outcome::Good, &[]).await;
@@ -242,6 +248,15 @@ contract! {
         assert_eq!(one.unwrap().definition.name, "deploy");
         let none = store.published_definition::<model::runbook::Runbook>(project, "Runbook", "nothing").await.unwrap();
         assert!(none.is_none());
+        let around = async |names: &[&str], text: Option<&str>| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let found = store.published_around::<model::runbook::Runbook>(project, "Runbook", &names, text).await.unwrap();
+            found.into_iter().map(|one| one.name).collect::<Vec<_>>()
+        };
+        assert_eq!(around(&["deploy", "nothing"], None).await, ["deploy"]);
+        assert_eq!(around(&[], Some("\"name\":\"deploy\"")).await, ["deploy"]);
+        assert!(around(&["nothing"], Some("\"name\":\"nothing\"")).await.is_empty());
+        assert!(around(&[], None).await.is_empty());
         assert!(store.published_schedules(project).await.unwrap().is_empty());
         assert!(store.published_watchers(project).await.unwrap().is_empty());
     }

@@ -177,6 +177,8 @@ contract! {
         assert_eq!(gone, runs[..2], "more than four");
         assert_eq!(store.observing_runs_to_forget(long_ago, 4, 1).await.unwrap().len(), 1);
         store.forget_observing_runs(gone.clone()).await.unwrap();
+        assert_eq!(store.runs_kept(&runs).await.unwrap(), runs[2..].iter().copied().collect());
+        assert!(store.runs_kept(&[]).await.unwrap().is_empty());
         for run in &gone {
             assert!(store.run_by_id(*run).await.unwrap().is_none());
             assert!(store.run_events(*run).await.unwrap().is_empty());
