@@ -21,9 +21,10 @@ import { Server } from './server.mjs';
 import { measureStartLatency } from './start-latency.mjs';
 import { measureSteps } from './steps.mjs';
 import { measureThroughput } from './throughput.mjs';
+import { measureFacts, measureProbes, measureServices } from './view.mjs';
 
 const MIB = 1024 * 1024;
-const NAMES = ['start', 'idle', 'latency', 'throughput', 'steps', 'output', 'scale', 'size'];
+const NAMES = ['start', 'idle', 'latency', 'throughput', 'steps', 'output', 'scale', 'probes', 'services', 'facts', 'size'];
 const LIMIT_MS = 30 * 60_000;
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
@@ -115,6 +116,20 @@ async function measure() {
     say('many runs stored');
     const many = pick({ few: 10_000, many: 1_000_000, parked: 100_000 }, { few: 1000, many: 20_000, parked: 2000 });
     figures.push(...(await measureScale({ start, stop, work, rounds: 20, ...many })));
+  }
+
+  if (wanted('probes')) {
+    say('a thousand probes a minute');
+    const probes = pick({ probes: 1000, everyS: 60, seconds: 60 }, { probes: 100, everyS: 6, seconds: 12 });
+    figures.push(...(await measureProbes({ start, stop, work, bin, ...probes })));
+  }
+  if (wanted('services')) {
+    say('many services, and one with a long history');
+    figures.push(...(await measureServices({ start, stop, work, services: pick(1000, 200), rounds: pick(200, 30) })));
+  }
+  if (wanted('facts')) {
+    say('facts that change');
+    figures.push(...(await measureFacts({ start, stop, work, collectors: 20, facts: 500, seconds: pick(20, 5) })));
   }
 
   if (wanted('size')) {

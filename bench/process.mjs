@@ -18,7 +18,25 @@ export function resetPeak(pid) {
 
 /** Seconds of CPU that a process has used, all threads. */
 export function cpuSeconds(pid) {
+  const [own] = cpuTimes(pid);
+  return own;
+}
+
+/** Of the children that it has waited for, and of theirs. */
+export function childCpuSeconds(pid) {
+  const [, children] = cpuTimes(pid);
+  return children;
+}
+
+/** Of both. */
+export function wholeCpuSeconds(pid) {
+  const [own, children] = cpuTimes(pid);
+  return own + children;
+}
+
+function cpuTimes(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const seconds = (at) => (Number(fields[at]) + Number(fields[at + 1])) / TICKS_PER_SECOND;
+  return [seconds(11), seconds(13)];
 }

@@ -114,6 +114,13 @@ export class Server {
     });
   }
 
+  /** The answer's text. */
+  async text(route) {
+    const parts = [];
+    await this.download(route, (part) => parts.push(part));
+    return Buffer.concat(parts).toString();
+  }
+
   /** Gives the answer's body piece by piece to `take`. */
   download(route, take) {
     return new Promise((done, fail) => {

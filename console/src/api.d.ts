@@ -851,6 +851,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/metrics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Figures of the server, and of the services that it watches, in the text format 0.0.4 of Prometheus.
+     * @description For a token of the role `monitor`. docs/metrics.md names them all.
+     */
+    get: operations['metrics'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/readyz': {
     parameters: {
       query?: never;
@@ -2178,7 +2198,7 @@ export interface components {
      * @description What a principal may do, until the issue on who may do what.
      * @enum {string}
      */
-    Role: 'admin' | 'member';
+    Role: 'admin' | 'member' | 'monitor';
     /** @description Publish an earlier version again. */
     RollbackRequest: {
       digest: components['schemas']['Digest'];
@@ -5301,6 +5321,35 @@ export interface operations {
         };
         content: {
           'text/plain': string;
+        };
+      };
+    };
+  };
+  metrics: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Figures */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+      /** @description Not for this principal */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
         };
       };
     };

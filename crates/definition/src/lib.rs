@@ -58,6 +58,7 @@ pub use files::{ListedFile, Listing};
 pub use inputs::{Asking, ReadInputs, check_option, read_fields, read_inputs, read_so_far, visible};
 pub use mentions::{Mentions, mentions};
 pub use plan::plan_steps;
+pub use quantity::bytes as size_in_bytes;
 pub use read::{Definition, Kind, Reading, SourceText, read};
 pub use references::{Known, check_references};
 pub use render::{render, templates};

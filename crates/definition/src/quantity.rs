@@ -117,7 +117,8 @@ pub(crate) fn percent(text: &str) -> Option<u32> {
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-fn bytes(text: &str) -> Option<u64> {
+/// A size like `256MiB` in bytes; none if it is not written so.
+pub fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let (number, unit) = text.split_at(text.len() - digits.len());
     let number: u64 = number.parse().ok()?;

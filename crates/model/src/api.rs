@@ -607,6 +607,8 @@ pub enum Role {
     Admin,
     /// May see and run.
     Member,
+    /// May read metrics: for a monitoring system.
+    Monitor,
 }
 
 impl Role {
@@ -614,11 +616,12 @@ impl Role {
         match self {
             Self::Admin => "admin",
             Self::Member => "member",
+            Self::Monitor => "monitor",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Admin, Self::Member].into_iter().find(|role| role.name() == name)
+        [Self::Admin, Self::Member, Self::Monitor].into_iter().find(|role| role.name() == name)
     }
 }
 

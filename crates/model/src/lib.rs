@@ -21,5 +21,6 @@ pub mod schedule;
 pub mod service;
 pub mod shebang;
 pub mod snapshot;
+pub mod uptime;
 pub mod view;
 pub mod watch;

@@ -76,6 +76,8 @@ actions! {
     TokenRevoke = "token.revoke";
     /// See how the platform itself is.
     PlatformRead = "platform.read";
+    /// Read the figures that a monitoring system keeps: the platform's, and services' health and facts.
+    MetricsRead = "metrics.read";
     /// Take a backup of everything.
     PlatformBackup = "platform.backup";
 }

@@ -1,4 +1,4 @@
-//! The policy until Cedar: administrators may do everything, members may see and run.
+//! The policy until Cedar: administrators may do everything, members may see and run, monitors may read metrics.
 
 use model::api::Role;
 
@@ -26,6 +26,9 @@ const MEMBER: &[&str] = &[
     "log.read",
 ];
 
+/// For the token in the configuration of a monitoring system.
+const MONITOR: &[&str] = &["session.read", "session.end", "metrics.read"];
+
 pub(crate) fn answer(principal: &Principal, action: &'static str, resource: &Resource) -> Decision {
     let known = ACTIONS.contains(&action);
     let (policy, reason) = match principal.role {
@@ -33,6 +36,10 @@ pub(crate) fn answer(principal: &Principal, action: &'static str, resource: &Res
         Role::Member if MEMBER.contains(&action) => {
             (Some("0.members-see-and-run"), "Members may see and run.")
         }
+        Role::Monitor if MONITOR.contains(&action) => {
+            (Some("0.monitors-read-metrics"), "Monitors may read metrics.")
+        }
+        Role::Monitor => (None, "No policy permits it: monitors may read metrics, and nothing else."),
         _ => (None, "No policy permits it: members may see and run, the rest is for administrators."),
     };
     let allowed = policy.is_some();

@@ -156,6 +156,9 @@ mod tests {
             assert!(builtin::answer(&principal(Role::Admin), action, &resource).allowed, "admin {action}");
             let member = builtin::answer(&principal(Role::Member), action, &resource);
             assert_eq!(member.allowed, members.contains(action), "member {action}");
+            let monitor = builtin::answer(&principal(Role::Monitor), action, &resource);
+            let reads = ["session.read", "session.end", "metrics.read"].contains(action);
+            assert_eq!(monitor.allowed, reads, "monitor {action}");
             if !member.allowed {
                 assert!(
                     member.way_out.is_some() && !member.reason.is_empty(),

@@ -22,7 +22,7 @@ use store::{Identity, Store, StoreError};
 use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::{clock, engine::Engine, fetch::AllowedHost, problem::ApiError, token};
+use crate::{clock, engine::Engine, fetch::AllowedHost, metrics::Metrics, problem::ApiError, token};
 
 /// The cookie that holds a session's secret.
 pub(crate) const SESSION_COOKIE: &str = "signalbox_session";
@@ -58,6 +58,11 @@ impl App {
     /// Does the store answer? Everybody may know.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         self.0.store.ping().await
+    }
+
+    /// What the server counts of its own work.
+    pub(crate) fn metrics(&self) -> Arc<Metrics> {
+        self.0.engine.metrics()
     }
 
     /// Whose token is it?

@@ -10,6 +10,7 @@ mod look;
 mod perform;
 mod prepare;
 mod recover;
+mod retention;
 mod service_changes;
 mod signals;
 mod snapshots;
@@ -43,7 +44,10 @@ pub(crate) use changes::Changes;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
 pub use recover::Recovered;
 
-use crate::clock;
+use crate::{
+    clock,
+    metrics::{Metrics, Turning},
+};
 
 /// A task that nobody was woken for (which should not happen) waits this long at most.
 const BACKSTOP: Duration = Duration::from_secs(10);
@@ -82,6 +86,7 @@ struct Inner {
     timetable: timetable::Timetable,
     /// Counts what was taken in of probes and collectors: whoever waits for what they see looks again.
     observed: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
     slots: Arc<Semaphore>,
     slot_count: usize,
     /// Held for a moment by whoever has sent a piece of output and goes on to the next.
@@ -130,6 +135,7 @@ impl Engine {
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),
             observed: watch::Sender::new(0),
+            metrics: Arc::default(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
@@ -147,6 +153,10 @@ impl Engine {
 
     pub(crate) fn outputs(&self) -> &Outputs {
         &self.0.outputs
+    }
+
+    pub(crate) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.0.metrics)
     }
 
     pub(crate) fn evaluate(&self) -> &Expressions {
@@ -203,6 +213,7 @@ impl Engine {
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
         if !replayed {
+            self.0.metrics.run_requested(&run);
             self.follow_up(answer, place);
         }
         Ok(Answered { answer: self.view((*run).clone()).await, replayed })
@@ -251,6 +262,7 @@ impl Engine {
                 RunEffect::Began => self.write_down_before(&run),
                 RunEffect::Watch { step } => self.watch(&run, step),
                 RunEffect::Ended => {
+                    self.0.metrics.run_ended(&run);
                     self.forget(&run);
                     self.timed_run_ended(&run);
                     self.write_down_after(&run);
@@ -267,6 +279,7 @@ impl Engine {
     /// Take tasks and perform them, until [`Engine::drain`].
     pub(crate) async fn run(&self) {
         while !self.is_draining() {
+            self.0.metrics.turned(Turning::Runner);
             // At least one place must be free before anything is claimed; then as many as there are.
             let Ok(first) = self.0.slots.clone().acquire_owned().await else { return };
             if self.is_draining() {

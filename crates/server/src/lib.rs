@@ -14,6 +14,7 @@ mod console;
 mod data_dir;
 mod engine;
 mod fetch;
+mod metrics;
 mod once;
 mod planning;
 mod problem;

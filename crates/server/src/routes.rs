@@ -7,6 +7,7 @@ mod health;
 mod inventories;
 mod live;
 mod log;
+mod metrics;
 mod paging;
 mod pair;
 mod presets;
@@ -22,9 +23,11 @@ mod tokens;
 mod uploads;
 mod versions;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -42,6 +45,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     access::{App, guarded},
     console,
+    metrics::Metrics,
     problem::ApiError,
 };
 
@@ -80,6 +84,7 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, session::who_am_i);
     router = guarded!(router, session::sign_out);
     router = guarded!(router, status::status);
+    router = guarded!(router, metrics::metrics);
     router = guarded!(router, backup::backup);
     router = guarded!(router, projects::list);
     router = guarded!(router, definitions::apply);
@@ -144,6 +149,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Everything that the server answers.
 pub(crate) fn router(app: App) -> Router {
     let (router, _) = api().split_for_parts();
+    let metrics = app.metrics();
     let document = openapi().to_pretty_json().unwrap_or_default();
     let json = [(header::CONTENT_TYPE, "application/json")];
     router
@@ -157,6 +163,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(identify_request))
+        .layer(middleware::from_fn_with_state(metrics, count_answer))
         .layer(header_layer(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header_layer(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_layer(header::REFERRER_POLICY, "no-referrer"))
@@ -204,6 +211,15 @@ async fn identify_request(request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
+    response
+}
+
+/// Count the answer, and how long it took until it began.
+async fn count_answer(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let began = std::time::Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    metrics.answered(route.as_ref().map(MatchedPath::as_str), response.status().as_u16(), began);
     response
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::id::Uuid;
 use output::Outputs;
 use runner::{Capabilities, Cgroups, Found, Program, RunnerError, Shims};
-use store::Store;
+use store::{Retention, Store};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -42,6 +42,10 @@ pub struct Settings {
     pub program: Program,
     /// Hosts, with or without a port, from which choices may be fetched.
     pub choices_hosts: Vec<AllowedHost>,
+    /// Bytes that the view may remember: see [`store::Retention`].
+    pub history_limit: u64,
+    /// How often is looked whether it remembers too much.
+    pub history_looked_at_every: Duration,
 }
 
 /// What a server tells once it answers.
@@ -125,6 +129,11 @@ pub async fn serve(
             async move { engine.keep_timetable().await }
         }),
         tokio::spawn(forget_old_keys(store.clone())),
+        tokio::spawn({
+            let engine = engine.clone();
+            let retention = Retention { most: settings.history_limit, ..Retention::default() };
+            async move { engine.keep_history(retention, settings.history_looked_at_every).await }
+        }),
     ];
     let capabilities: Vec<String> =
         Capabilities::probe().to_string().split("; ").map(str::to_owned).collect();

@@ -12,7 +12,10 @@ use std::{
 
 use jiff::Timestamp;
 use model::{id::Uuid, run::RunEvent};
-use sqlx::{ConnectOptions, Connection, Row, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, Row,
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions},
+};
 
 use crate::{
     Store, StoreError,
@@ -71,7 +74,12 @@ impl Store {
         drop(reader);
         let marked: Result<(), sqlx::Error> = async {
             let options = SqliteConnectOptions::new().filename(&beside).disable_statement_logging();
-            let mut copy = options.connect().await?;
+            let mut copy = options.auto_vacuum(SqliteAutoVacuum::Incremental).connect().await?;
+            let row = sqlx::query("PRAGMA auto_vacuum").fetch_one(&mut copy).await?;
+            if row.try_get::<i64, _>(0)? == 0 {
+                // A store from before files gave back what is free: its copy does.
+                sqlx::query("VACUUM").execute(&mut copy).await?;
+            }
             sqlx::query("INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
                 .bind(BACKUP_OF)
                 .bind(at.to_string())

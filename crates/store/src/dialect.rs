@@ -21,6 +21,10 @@ pub(crate) struct Dialect {
     pub locks_alone_now: Option<&'static str>,
     /// Lets one transaction at a time look whether a name is free and take it.
     pub names_alone: Option<&'static str>,
+    /// What the store takes of the disk, as `used`, `free` and `shrinks`.
+    pub size: &'static str,
+    /// How much the view remembers: the `bytes` of each of these together.
+    pub history_bytes: &'static [&'static str],
 }
 
 pub(crate) trait HasDialect {
@@ -44,6 +48,16 @@ impl HasDialect for sqlx::SqliteConnection {
         locks_alone: None,
         locks_alone_now: None,
         names_alone: None,
+        size: "SELECT (c.page_count - f.freelist_count) * s.page_size AS used, f.freelist_count * s.page_size AS free, \
+               CAST(v.auto_vacuum > 0 AS INTEGER) AS shrinks FROM pragma_page_count() c, pragma_freelist_count() f, \
+               pragma_page_size() s, pragma_auto_vacuum() v",
+        history_bytes: &[
+            "SELECT coalesce(sum(d.pgsize), 0) AS bytes FROM sqlite_schema t JOIN dbstat d ON d.name = t.name \
+             WHERE d.aggregate = 1 AND t.tbl_name IN \
+             ('slices', 'slice_days', 'health_changes', 'fact_changes', 'firings')",
+            "SELECT coalesce(sum(length(data) + 500), 0) AS bytes FROM events \
+             WHERE type IN ('health.changed', 'fact.changed', 'schedule.missed', 'schedule.skipped')",
+        ],
     };
 }
 
@@ -64,6 +78,17 @@ impl HasDialect for sqlx::PgConnection {
         locks_alone: Some("SELECT pg_advisory_xact_lock($1)"),
         locks_alone_now: Some("SELECT pg_try_advisory_xact_lock($1) AS got"),
         names_alone: Some("LOCK TABLE principals IN SHARE ROW EXCLUSIVE MODE"),
+        size: "SELECT pg_database_size(current_database()) AS used, 0::bigint AS free, 1::bigint AS shrinks",
+        // What was deleted still takes room in its tables until it is used again: the rows are measured, not the tables.
+        history_bytes: &[
+            "SELECT coalesce(sum(pg_column_size(t.*) + 60), 0)::bigint AS bytes FROM slices t",
+            "SELECT coalesce(sum(pg_column_size(t.*) + 60), 0)::bigint AS bytes FROM slice_days t",
+            "SELECT coalesce(sum(pg_column_size(t.*) + 150), 0)::bigint AS bytes FROM health_changes t",
+            "SELECT coalesce(sum(pg_column_size(t.*) + 250), 0)::bigint AS bytes FROM fact_changes t",
+            "SELECT coalesce(sum(pg_column_size(t.*) + 120), 0)::bigint AS bytes FROM firings t",
+            "SELECT coalesce(sum(pg_column_size(t.*) + 200), 0)::bigint AS bytes FROM events t \
+             WHERE type IN ('health.changed', 'fact.changed', 'schedule.missed', 'schedule.skipped')",
+        ],
     };
 }
 

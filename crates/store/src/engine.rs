@@ -15,7 +15,9 @@ use model::evaluate::Evaluate;
 use sqlx::{
     ConnectOptions, Connection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    },
 };
 use tokio::sync::RwLock;
 
@@ -23,6 +25,8 @@ use crate::{KeyFile, StoreError, cache::Cache, migrations, sqlite::Sqlite};
 
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
+/// Bytes of the write-ahead log that stay when it starts anew.
+const WAL_KEPT: &str = "16777216";
 
 /// Everything that is kept, but output.
 #[derive(Clone)]
@@ -82,9 +86,13 @@ impl Store {
             .foreign_keys(true)
             // What is deleted is overwritten: a secret's sealed bytes do not stay behind in a free page.
             .pragma("secure_delete", "ON")
+            // A log that once grew long is cut when it starts anew.
+            .pragma("journal_size_limit", WAL_KEPT)
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
-        let mut writer = options.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
+        // What is free goes back to the disk in small pieces. A file that was made without this gets it from a backup.
+        let making = options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
+        let mut writer = making.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
         if let Err(error) = migrations::sqlite().run(&mut writer).await {
             // Else its write-ahead log would be left beside a file that is none of ours.
             let _ = writer.close().await;

@@ -1,9 +1,12 @@
 //! How services are, how they were, and what says so.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use model::{
-    health::{ServiceHealth, Watched},
+    health::{Health, ServiceHealth, Watched},
     id::{ProjectId, RunId, ScheduleId, Uuid},
+    uptime::{Counts, Day, share},
     watch::Probe,
 };
 use sqlx::{Row, types::Json};
@@ -24,8 +27,7 @@ pub struct HealthChange {
     pub service: String,
     pub environment: String,
     pub at: Timestamp,
-    /// None of the first.
-    pub before: Option<ServiceHealth>,
+    pub before: Health,
     pub health: ServiceHealth,
 }
 
@@ -79,6 +81,16 @@ macro_rules! probe_of {
     }};
 }
 
+macro_rules! health_row {
+    ($row:expr) => {
+        HealthRow {
+            service: $row.try_get("service")?,
+            environment: $row.try_get("environment")?,
+            health: $row.try_get::<Json<ServiceHealth>, _>("health")?.0,
+        }
+    };
+}
+
 impl Store {
     /// How all services of a project are; of one service if it is named.
     ///
@@ -98,15 +110,34 @@ impl Store {
             }
             select.push(" ORDER BY service, environment");
             let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter()
-                .map(|row| {
-                    Ok(HealthRow {
-                        service: row.try_get("service")?,
-                        environment: row.try_get("environment")?,
-                        health: row.try_get::<Json<ServiceHealth>, _>("health")?.0,
-                    })
-                })
-                .collect()
+            rows.iter().map(|row| Ok(health_row!(row))).collect()
+        })
+    }
+
+    /// How some services of a project are.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn health_of(
+        &self,
+        project: ProjectId,
+        services: &[String],
+    ) -> Result<Vec<HealthRow>, StoreError> {
+        if services.is_empty() {
+            return Ok(Vec::new());
+        }
+        let services = services.to_vec();
+        in_read!(self, |connection| async move {
+            let mut select =
+                sqlx::QueryBuilder::new("SELECT service, environment, health FROM health WHERE project = ");
+            select.push_bind(project.0).push(" AND service IN (");
+            let mut several = select.separated(", ");
+            for service in services {
+                several.push_bind(service);
+            }
+            let rows =
+                select.push(") ORDER BY service, environment").build().fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(health_row!(row))).collect()
         })
     }
 
@@ -140,11 +171,13 @@ impl Store {
             let rows = select.build().fetch_all(&mut *connection).await?;
             rows.iter()
                 .map(|row| {
+                    let before: String = row.try_get("before")?;
                     Ok(HealthChange {
                         service: row.try_get("service")?,
                         environment: row.try_get("environment")?,
                         at: instant(row.try_get("at")?)?,
-                        before: row.try_get::<Json<Option<ServiceHealth>>, _>("before")?.0,
+                        before: Health::from_name(&before)
+                            .ok_or_else(|| StoreError::Corrupt(format!("a service was `{before}`")))?,
                         health: row.try_get::<Json<ServiceHealth>, _>("health")?.0,
                     })
                 })
@@ -225,6 +258,63 @@ impl Store {
                     })
                 })
                 .collect()
+        })
+    }
+
+    /// What a probe said on each day (of UTC) from the one of a moment on: of its slices, and of those that were rolled up. Days
+    /// that have none are left out.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn uptime(
+        &self,
+        probe: ScheduleId,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Day, Counts>, StoreError> {
+        let first = Day::of(since);
+        let since = micros(first.begins());
+        in_read!(self, |connection| async move {
+            let mut days: BTreeMap<Day, Counts> = BTreeMap::new();
+            // Of what flaps, there are thousands of slices, nearly all within one day: the database adds them up.
+            let rows = sqlx::query(
+                "SELECT day, good, bad, no_sample FROM slice_days WHERE schedule = $1 AND day >= $2 UNION ALL \
+                 SELECT day, CAST(sum(good) AS BIGINT), CAST(sum(bad) AS BIGINT), CAST(sum(no_sample) AS BIGINT) FROM \
+                 (SELECT from_at / 86400000000 AS day, CASE outcome WHEN 'good' THEN count ELSE 0 END AS good, \
+                 CASE outcome WHEN 'bad' THEN count ELSE 0 END AS bad, \
+                 CASE outcome WHEN 'no_sample' THEN count ELSE 0 END AS no_sample FROM slices WHERE schedule = $1 \
+                 AND from_at >= $3 AND from_at / 86400000000 = to_at / 86400000000) AS d GROUP BY day",
+            )
+            .bind(probe.0)
+            .bind(first.0)
+            .bind(since)
+            .fetch_all(&mut *connection)
+            .await?;
+            for row in &rows {
+                let count =
+                    |name| Ok::<_, sqlx::Error>(u64::try_from(row.try_get::<i64, _>(name)?).unwrap_or(0));
+                let counts =
+                    Counts { good: count("good")?, bad: count("bad")?, no_sample: count("no_sample")? };
+                days.entry(Day(row.try_get("day")?)).or_default().add(counts);
+            }
+            let rows = sqlx::query(
+                "SELECT from_at, to_at, outcome, count FROM slices WHERE schedule = $1 AND to_at >= $2 \
+                 AND from_at / 86400000000 < to_at / 86400000000",
+            )
+            .bind(probe.0)
+            .bind(since)
+            .fetch_all(&mut *connection)
+            .await?;
+            for row in &rows {
+                let outcome: String = row.try_get("outcome")?;
+                let count = u64::try_from(row.try_get::<i64, _>("count")?).unwrap_or(0);
+                let (from, to) = (instant(row.try_get("from_at")?)?, instant(row.try_get("to_at")?)?);
+                for (day, count) in share(from, to, count) {
+                    if day >= first {
+                        days.entry(day).or_default().add(Counts::of(&outcome, count));
+                    }
+                }
+            }
+            Ok(days)
         })
     }
 }

@@ -22,6 +22,7 @@ mod inventories;
 mod lists;
 mod locks;
 mod migrations;
+mod monitored;
 mod moving;
 mod observing;
 mod presets;
@@ -29,6 +30,7 @@ mod principals;
 mod projects;
 mod published;
 mod restored;
+mod retention;
 mod runs;
 mod schedules;
 mod seal;
@@ -52,11 +54,15 @@ pub use health::{HealthChange, HealthChangeFilter, HealthRow, ProbeRow, SliceSpa
 pub use idempotency::{Answered, Key};
 pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};
 pub use locks::LockHolders;
+pub use monitored::{
+    Monitored, MonitoredCollector, MonitoredFact, MonitoredProbe, MonitoredService, Whereabouts,
+};
 pub use moving::Advanced;
 pub use observing::{HealthChanged, TakenIn, Watch};
 pub use presets::NewPreset;
 pub use principals::Identity;
 pub use published::Published;
+pub use retention::{History, HistorySize, Retention, StoreSize};
 pub use runs::{NewRun, RunningAttempt};
 pub use schedules::{Decided, Fired, NoRun, ScheduleRow, Start, WantedSchedule};
 pub use seal::{KeyFile, SecretText, Secrets};

@@ -76,7 +76,7 @@ macro_rules! summary_of {
 pub(crate) use summary_of;
 
 /// The lowest UUIDv7 of a millisecond.
-fn lowest_id(at: Timestamp) -> Uuid {
+pub(crate) fn lowest_id(at: Timestamp) -> Uuid {
     let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
     Uuid::from_u64_pair((milliseconds << 16) | 0x7000, 0x8000_0000_0000_0000)
 }

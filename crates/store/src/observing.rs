@@ -20,6 +20,7 @@ use crate::{
     events::{NewEvent, insert_events},
     facts::fact_of,
     moving::micros,
+    retention::CHANGES_OF_A_FACT,
     schedules::instant,
 };
 
@@ -68,8 +69,6 @@ macro_rules! delete_run {
             "DELETE FROM tasks WHERE run = $1",
             "DELETE FROM locks WHERE run = $1",
             "DELETE FROM sealed WHERE run = $1",
-            "DELETE FROM watching WHERE run = $1",
-            "DELETE FROM run_snapshots WHERE run = $1",
             "DELETE FROM runs WHERE id = $1",
         ] {
             sqlx::query(delete).bind(run).execute(&mut *$connection).await?;
@@ -173,7 +172,7 @@ macro_rules! refresh_health {
                 .bind(service.clone())
                 .bind(environment.clone())
                 .bind(at)
-                .bind(Json(before))
+                .bind(was.name())
                 .bind(Json(after.clone()))
                 .execute(&mut *$connection)
                 .await?;
@@ -380,11 +379,14 @@ impl Store {
                         continue;
                     }
                     let target = fact.target.clone().unwrap_or_default();
-                    sqlx::query(
-                        "INSERT INTO facts (schedule, target, key, value, observed_at, changed_at, run, previous, gone) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (schedule, target, key) DO UPDATE SET \
-                         value = excluded.value, observed_at = excluded.observed_at, changed_at = excluded.changed_at, \
-                         run = excluded.run, previous = excluded.previous, gone = excluded.gone",
+                    let changed = change != Change::Same;
+                    let stored = sqlx::query(
+                        "INSERT INTO facts (schedule, target, key, value, observed_at, changed_at, run, previous, gone, \
+                         changes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                         ON CONFLICT (schedule, target, key) DO UPDATE SET value = excluded.value, \
+                         observed_at = excluded.observed_at, changed_at = excluded.changed_at, run = excluded.run, \
+                         previous = excluded.previous, gone = excluded.gone, changes = facts.changes + excluded.changes \
+                         RETURNING changes",
                     )
                     .bind(schedule)
                     .bind(target.clone())
@@ -395,11 +397,13 @@ impl Store {
                     .bind(fact.run.0)
                     .bind(fact.previous.clone())
                     .bind(i64::from(fact.gone))
-                    .execute(&mut *connection)
+                    .bind(i64::from(changed))
+                    .fetch_one(&mut *connection)
                     .await?;
-                    if change == Change::Same {
+                    if !changed {
                         continue;
                     }
+                    let changes_kept: i64 = stored.try_get("changes")?;
                     let value = (!fact.gone).then(|| fact.value.clone());
                     let previous = if fact.gone { Some(fact.value) } else { fact.previous };
                     if changes.len() < NAMED {
@@ -413,8 +417,8 @@ impl Store {
                     .bind(project)
                     .bind(collection.service.clone())
                     .bind(collection.environment.clone())
-                    .bind(target)
-                    .bind(fact.key)
+                    .bind(target.clone())
+                    .bind(fact.key.clone())
                     .bind(micros(at))
                     .bind(value)
                     .bind(previous)
@@ -422,6 +426,32 @@ impl Store {
                     .bind(schedule)
                     .execute(&mut *connection)
                     .await?;
+                    // What changes whenever somebody looks does not push out what others remember.
+                    if changes_kept >= CHANGES_OF_A_FACT + CHANGES_OF_A_FACT / 10 {
+                        sqlx::query(
+                            "DELETE FROM fact_changes WHERE project = $1 AND service = $2 AND environment = $3 \
+                             AND target = $4 AND key = $5 AND at <= (SELECT at FROM fact_changes WHERE project = $1 \
+                             AND service = $2 AND environment = $3 AND target = $4 AND key = $5 \
+                             ORDER BY at DESC LIMIT 1 OFFSET $6)",
+                        )
+                        .bind(project)
+                        .bind(collection.service.clone())
+                        .bind(collection.environment.clone())
+                        .bind(target.clone())
+                        .bind(fact.key.clone())
+                        .bind(CHANGES_OF_A_FACT)
+                        .execute(&mut *connection)
+                        .await?;
+                        sqlx::query(
+                            "UPDATE facts SET changes = $1 WHERE schedule = $2 AND target = $3 AND key = $4",
+                        )
+                        .bind(CHANGES_OF_A_FACT)
+                        .bind(schedule)
+                        .bind(target)
+                        .bind(fact.key)
+                        .execute(&mut *connection)
+                        .await?;
+                    }
                 }
                 if taken.facts_changed {
                     let mut event = NewEvent::standalone(
@@ -617,4 +647,4 @@ macro_rules! watch {
     }};
 }
 
-pub(crate) use {evidence, watch};
+pub(crate) use {delete_run, evidence, watch};

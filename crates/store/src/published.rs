@@ -61,6 +61,42 @@ impl Store {
         })
     }
 
+    /// Those with one of these names, and those whose compiled form has a text somewhere, if one is given: whoever asks looks
+    /// whether it means what is sought. Most definitions have nothing to do with one service, and need not be read to be seen to have nothing.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn published_around<T>(
+        &self,
+        project: ProjectId,
+        kind: &'static str,
+        names: &[String],
+        text: Option<&str>,
+    ) -> Result<Vec<Published<T>>, StoreError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        if names.is_empty() && text.is_none() {
+            return Ok(Vec::new());
+        }
+        let (names, text) = (names.to_vec(), text.map(|text| format!("%{text}%")));
+        in_read!(self, |connection| async move {
+            let mut select = sqlx::QueryBuilder::new(PUBLISHED);
+            select.push_bind(project.0).push(" AND d.kind = ").push_bind(kind);
+            select.push(" AND (");
+            let mut any = select.separated(" OR ");
+            if let Some(text) = text {
+                any.push("v.compiled LIKE ").push_bind_unseparated(text);
+            }
+            for name in names {
+                any.push("d.name = ").push_bind_unseparated(name);
+            }
+            select.push(") ORDER BY d.name");
+            let rows = select.build().fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(published_of!(row))).collect()
+        })
+    }
+
     /// One of them.
     ///
     /// # Errors

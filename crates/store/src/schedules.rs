@@ -340,6 +340,33 @@ impl Store {
         })
     }
 
+    /// Those that run one of these runbooks, by kind and name; not what is retired.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn schedules_of(
+        &self,
+        project: ProjectId,
+        runbooks: &[String],
+    ) -> Result<Vec<ScheduleRow>, StoreError> {
+        if runbooks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let runbooks = runbooks.to_vec();
+        in_read!(self, |connection| async move {
+            let mut select = sqlx::QueryBuilder::new(ROW);
+            select.push("WHERE s.retired = 0 AND s.project = ").push_bind(project.0);
+            select.push(" AND s.runbook IN (");
+            let mut several = select.separated(", ");
+            for runbook in runbooks {
+                several.push_bind(runbook);
+            }
+            select.push(") ORDER BY s.kind, s.name");
+            let rows = select.build().fetch_all(&mut *connection).await?;
+            rows.iter().map(|row| Ok(row_of!(row))).collect()
+        })
+    }
+
     /// One that is not retired.
     ///
     /// # Errors

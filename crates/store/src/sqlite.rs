@@ -61,6 +61,7 @@ type Job =
 
 enum Message {
     Write(Job),
+    Checkpoint(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -116,6 +117,13 @@ impl Sqlite {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Fold the write-ahead log into the file, as far as no reader still looks at what would change. Waits for nobody.
+    pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
+        let (done, folded) = oneshot::channel();
+        self.writes.send(Message::Checkpoint(done)).await.map_err(|_| StoreError::Closed)?;
+        folded.await.map_err(|_| StoreError::Closed)?
+    }
+
     /// The readers go first: the last connection folds the write-ahead log into the file, and must be able to write.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
@@ -146,10 +154,11 @@ async fn write_in_groups(
     let mut messages = Vec::with_capacity(WRITES_GROUPED);
     while received.recv_many(&mut messages, WRITES_GROUPED).await > 0 {
         let mut jobs = Vec::with_capacity(messages.len());
-        let mut close = None;
+        let (mut close, mut fold) = (None, Vec::new());
         for message in messages.drain(..) {
             match message {
                 Message::Write(job) => jobs.push(job),
+                Message::Checkpoint(done) => fold.push(done),
                 Message::Close(done) => close = Some(done),
             }
         }
@@ -170,6 +179,10 @@ async fn write_in_groups(
             for tell in tell {
                 tell(committed.clone());
             }
+        }
+        for done in fold {
+            let folded = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(&mut writer).await;
+            let _ = done.send(folded.map(drop).map_err(|error| StoreError::from(error).at(&place)));
         }
         if let Some(done) = close {
             let _ = writer.close().await;

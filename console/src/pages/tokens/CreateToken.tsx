@@ -25,6 +25,7 @@ import { TroubleNote } from '../../show/Trouble';
 
 const ROLES: [Role, string, string][] = [
   ['member', 'Member', 'May see everything and run runbooks.'],
+  ['monitor', 'Monitor', 'May read metrics, for a monitoring system.'],
   ['admin', 'Administrator', 'May do everything, making tokens included.'],
 ];
 

@@ -81,6 +81,7 @@ impl Engine {
         match self.0.store.fire(decided, now).await {
             Ok(Fired::Stored(Some(advanced))) => {
                 let run = advanced.run.id;
+                self.0.metrics.run_requested(&advanced.run);
                 self.follow_up(*advanced, place);
                 Ok(Look::By(run))
             }

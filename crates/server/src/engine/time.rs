@@ -14,7 +14,7 @@ use store::StoreError;
 use tokio::sync::Notify;
 
 use super::Engine;
-use crate::clock;
+use crate::{clock, metrics::Turning};
 
 /// Runs that are looked after at once.
 const AT_ONCE: u32 = 100;
@@ -60,6 +60,7 @@ impl Engine {
     pub(crate) async fn keep_time(&self) {
         let mut asked = false;
         loop {
+            self.0.metrics.turned(Turning::Time);
             let due = self.0.alarm.next().is_some_and(|next| next <= clock::now());
             if due || !asked {
                 match self.take_due().await {

@@ -31,6 +31,7 @@ use tokio::sync::{Notify, broadcast};
 use super::{Engine, service_changes::Told, time::Alarm};
 use crate::{
     clock,
+    metrics::Turning,
     planning::{self, Planned, PlanningError, Request},
 };
 
@@ -169,6 +170,7 @@ impl Engine {
             if self.is_draining() {
                 return;
             }
+            self.0.metrics.turned(Turning::Timetable);
             if let Err(error) = self.turn_of_timetable(!asked).await {
                 tracing::error!(%error, "what is due by time could not be started; trying again");
                 // What was to be looked at next may be forgotten: the next turn looks at all.
@@ -389,6 +391,9 @@ impl Engine {
         (row.seen_to, row.next_at, row.waiting) = (seen_to, next_at, waiting);
         if let Some(advanced) = advanced {
             row.last_run = Some(advanced.run.id);
+            let late = now.duration_since(performed_at(due_at, &row.name, rule.jitter_s));
+            self.0.metrics.run_requested(&advanced.run);
+            self.0.metrics.fired(row.kind, Duration::try_from(late).unwrap_or_default());
             self.follow_up(*advanced, place);
         }
         self.tell_firing(row).await;
@@ -419,6 +424,7 @@ impl Engine {
         match self.0.store.fire(decided, now).await {
             Ok(Fired::Stored(advanced)) => {
                 if let Some(advanced) = advanced {
+                    self.0.metrics.run_requested(&advanced.run);
                     self.follow_up(*advanced, place);
                 }
                 self.tell_firing(&row).await;

@@ -1,6 +1,8 @@
 //! Schedules: listed, shown with what comes and what came, paused and resumed. Probes and collectors are shown among them: they
 //! are started by time as well, and pause by the same call.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::{
@@ -20,13 +22,15 @@ use model::{
 use policy::{Action, SchedulePause, ScheduleRead};
 use schedule::Timing;
 use serde::Deserialize;
-use store::{NoRun, Published, ScheduleRow};
+use store::{NoRun, ScheduleRow};
 
 use super::{paging::limit, runs::reason, services::project_of};
 use crate::{access::Allowed, body::Object, clock, problem::ApiError};
 
 /// Instants that a schedule is shown with.
 const NEXT: usize = 10;
+/// Definitions that are asked for by their names.
+const NAMES_MOST: usize = 200;
 /// Most instants of a pause that are counted one by one.
 const COUNTED: usize = 100_000;
 
@@ -53,25 +57,34 @@ pub(super) async fn list(
 ) -> Result<Json<Page<ScheduleSummary>>, ApiError> {
     let Query(query) = query?;
     let id = project_of(&allowed, &project).await?;
-    let mut items = summaries(&allowed, id, &project).await?;
-    items.retain(|item| query.kind.is_none_or(|kind| item.kind == kind));
-    items.retain(|item| query.runbook.as_ref().is_none_or(|runbook| item.runbook == *runbook));
+    let mut rows = match query.runbook {
+        None => allowed.store().schedules(id).await?,
+        Some(runbook) => allowed.store().schedules_of(id, &[runbook]).await?,
+    };
+    rows.retain(|row| query.kind.is_none_or(|kind| row.kind == kind));
+    let items = summaries(&allowed, id, &project, rows).await?;
     Ok(Json(Page { items, next: None }))
 }
 
-/// All that starts by time in a project.
+/// What starts by time, as its definitions say it.
 pub(super) async fn summaries<A: Action>(
     allowed: &Allowed<A>,
     id: ProjectId,
     project: &str,
+    rows: Vec<ScheduleRow>,
 ) -> Result<Vec<ScheduleSummary>, ApiError> {
-    let definitions = allowed.store().published_definitions::<Schedule>(id, "Schedule").await?;
-    let rows = allowed.store().schedules(id).await?;
+    let schedules = rows.iter().filter(|row| row.kind == TimedKind::Schedule).map(|row| row.name.clone());
+    let names: Vec<String> = schedules.collect();
+    // Beyond some hundred names one by one, all at once are read faster.
+    let definitions = if names.len() > NAMES_MOST {
+        allowed.store().published_definitions::<Schedule>(id, "Schedule").await?
+    } else {
+        allowed.store().published_around::<Schedule>(id, "Schedule", &names, None).await?
+    };
+    let by_name: HashMap<&str, &Schedule> =
+        definitions.iter().map(|known| (known.name.as_str(), &known.definition)).collect();
     let summary = |row: ScheduleRow| {
-        let found = |definition: &&Published<Schedule>| {
-            row.kind == TimedKind::Schedule && definition.name == row.name
-        };
-        let definition = definitions.iter().find(found).map(|published| &published.definition);
+        let definition = by_name.get(row.name.as_str()).filter(|_| row.kind == TimedKind::Schedule).copied();
         summary(project, row, definition)
     };
     Ok(rows.into_iter().map(summary).collect())

@@ -15,7 +15,7 @@ use model::{
     fact::{self, Fact},
     firing::{FiringState, TimedKind},
     health::{Health, ServiceHealth, service_health},
-    id::ProjectId,
+    id::{ProjectId, RunId},
     runbook::Runbook,
     service::Service,
     view::{
@@ -26,7 +26,9 @@ use model::{
 };
 use policy::{Action, ServiceRead};
 use serde::Deserialize;
-use store::{FactChange, FactChangeFilter, HealthChange, HealthChangeFilter, Published, RunFilter};
+use store::{
+    FactChange, FactChangeFilter, HealthChange, HealthChangeFilter, HealthRow, Published, RunFilter,
+};
 
 use super::{definitions::no_project, paging::limit, schedules::summaries};
 use crate::{access::Allowed, clock, problem::ApiError, uptime};
@@ -45,8 +47,20 @@ struct Healths(HashMap<(String, String), ServiceHealth>);
 
 impl Healths {
     async fn of<A: Action>(allowed: &Allowed<A>, project: ProjectId) -> Result<Self, ApiError> {
-        let rows = allowed.store().health(project, None).await?;
-        Ok(Self(rows.into_iter().map(|row| ((row.service, row.environment), row.health)).collect()))
+        Ok(Self::from_rows(allowed.store().health(project, None).await?))
+    }
+
+    /// Of a service and of those that it depends on.
+    async fn around<A: Action>(
+        allowed: &Allowed<A>,
+        project: ProjectId,
+        service: &Service,
+    ) -> Result<Self, ApiError> {
+        Ok(Self::from_rows(allowed.store().health_of(project, &with_dependencies(service)).await?))
+    }
+
+    fn from_rows(rows: Vec<HealthRow>) -> Self {
+        Self(rows.into_iter().map(|row| ((row.service, row.environment), row.health)).collect())
     }
 
     fn get(&self, service: &str, environment: &str) -> ServiceHealth {
@@ -78,6 +92,10 @@ impl Healths {
 /// Is something known to be wrong, or not to be known any more? What nobody ever watched is not ill.
 fn is_ill(health: Health) -> bool {
     !matches!(health, Health::Ok | Health::Unknown)
+}
+
+fn with_dependencies(service: &Service) -> Vec<String> {
+    std::iter::once(&service.name).chain(&service.depends_on).cloned().collect()
 }
 
 pub(super) async fn project_of<A: Action>(allowed: &Allowed<A>, name: &str) -> Result<ProjectId, ApiError> {
@@ -212,8 +230,13 @@ pub(super) async fn show(
     let id = project_of(&allowed, &project).await?;
     let published = known(&allowed, id, &project, &name).await?;
     let service = published.definition;
-    let all = allowed.store().published_definitions::<Service>(id, "Service").await?;
-    let healths = Healths::of(&allowed, id).await?;
+    // Those that it depends on, and those that may depend on it: whoever does names it.
+    let named = format!("\"{name}\"");
+    let all = allowed
+        .store()
+        .published_around::<Service>(id, "Service", &with_dependencies(&service), Some(&named))
+        .await?;
+    let healths = Healths::around(&allowed, id, &service).await?;
     let environments = service
         .environments
         .iter()
@@ -228,8 +251,9 @@ pub(super) async fn show(
         .filter(|other| other.definition.depends_on.contains(&name))
         .map(|other| other.name.clone());
     let runbooks = runbooks_of(&allowed, id, &service).await?;
-    let mut schedules = summaries(&allowed, id, &project).await?;
-    schedules.retain(|schedule| runbooks.iter().any(|runbook| runbook.name == schedule.runbook));
+    let names: Vec<String> = runbooks.iter().map(|runbook| runbook.name.clone()).collect();
+    let schedules =
+        summaries(&allowed, id, &project, allowed.store().schedules_of(id, &names).await?).await?;
     Ok(Json(ServiceView {
         project,
         digest: published.digest,
@@ -261,7 +285,9 @@ async fn runbooks_of<A: Action>(
     id: ProjectId,
     service: &Service,
 ) -> Result<Vec<Runbook>, ApiError> {
-    let all = allowed.store().published_definitions::<Runbook>(id, "Runbook").await?;
+    let says = format!("\"service\":\"{}\"", service.name);
+    let all =
+        allowed.store().published_around::<Runbook>(id, "Runbook", &service.runbooks, Some(&says)).await?;
     let is_its = |runbook: &Runbook| {
         runbook.service.as_ref() == Some(&service.name)
             || service.runbooks.contains(&runbook.name)
@@ -300,11 +326,11 @@ pub(super) async fn health(
         if query.environment.as_ref().is_some_and(|environment| *environment != probe.rules.environment) {
             continue;
         }
-        let spans = store.slice_spans(probe.schedule, uptime::since(now, DAYS)).await?;
+        let counted = store.uptime(probe.schedule, uptime::since(now, DAYS)).await?;
         strips.push(UptimeStrip {
             probe: probe.name,
             environment: probe.rules.environment,
-            days: uptime::days(&spans, now, DAYS),
+            days: uptime::days(&counted, now, DAYS),
         });
     }
     let filter = HealthChangeFilter {
@@ -316,7 +342,10 @@ pub(super) async fn health(
     };
     let mut changes = Vec::new();
     let mut explained = 0;
-    for change in store.health_changes(id, filter).await? {
+    let changed = store.health_changes(id, filter).await?;
+    let runs: Vec<RunId> = changed.iter().filter_map(shown_by).collect();
+    let kept = store.runs_kept(&runs).await?;
+    for change in changed {
         let mut preceded_by = Vec::new();
         if is_ill(change.health.health) && explained < EXPLAINED {
             explained += 1;
@@ -327,17 +356,22 @@ pub(super) async fn health(
             }
             preceded_by.sort_by_key(|happening| Reverse(happening.at));
         }
-        changes.push(change_view(change, preceded_by));
+        let run = shown_by(&change).filter(|run| kept.contains(run));
+        changes.push(change_view(change, run, preceded_by));
     }
     Ok(Json(HealthHistory { strips, changes }))
 }
 
-fn change_view(change: HealthChange, preceded_by: Vec<Happening>) -> HealthChangeView {
-    let run = change.health.evidence.first().and_then(|evidence| evidence.run);
+/// The run that showed a change; it may not be kept any more.
+fn shown_by(change: &HealthChange) -> Option<RunId> {
+    change.health.evidence.first().and_then(|evidence| evidence.run)
+}
+
+fn change_view(change: HealthChange, run: Option<RunId>, preceded_by: Vec<Happening>) -> HealthChangeView {
     HealthChangeView {
         environment: change.environment,
         at: change.at,
-        before: change.before.map_or(Health::Unknown, |before| before.health),
+        before: change.before,
         health: change.health.health,
         cause: change.health.cause,
         run,
@@ -419,14 +453,15 @@ pub(super) async fn happenings(
         service: change.service,
         what: What::Health {
             environment: change.environment,
-            before: change.before.map_or(Health::Unknown, |before| before.health),
+            before: change.before,
             health: change.health.health,
             cause: change.health.cause,
         },
     }));
     let runbooks = runbooks_of(&allowed, id, &service).await?;
-    for row in store.schedules(id).await? {
-        if row.kind != TimedKind::Schedule || !runbooks.iter().any(|runbook| runbook.name == row.runbook) {
+    let names: Vec<String> = runbooks.into_iter().map(|runbook| runbook.name).collect();
+    for row in store.schedules_of(id, &names).await? {
+        if row.kind != TimedKind::Schedule {
             continue;
         }
         for firing in store.firings(row.id, query.to, HAPPENINGS).await? {

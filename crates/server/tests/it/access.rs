@@ -18,6 +18,7 @@ const ADMIN_ONLY: &[&str] = &[
     "token.create",
     "token.revoke",
     "platform.read",
+    "metrics.read",
     "platform.backup",
     "schedule.pause",
 ];

@@ -6,6 +6,9 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+const HISTORY: u64 = 1024 * 1024 * 1024;
+const HOUR: Duration = Duration::from_secs(3600);
+
 pub struct TestServer {
     pub url: String,
     pub admin: String,
@@ -22,14 +25,24 @@ impl TestServer {
 
     /// One that may fetch choices from these hosts.
     pub async fn start_allowing(hosts: &[&str]) -> Self {
-        Self::start_so(tempfile::tempdir().expect("a temporary directory"), hosts).await
+        Self::start_so(tempfile::tempdir().expect("a temporary directory"), hosts, HISTORY, HOUR).await
     }
 
     pub async fn start_in(directory: tempfile::TempDir) -> Self {
-        Self::start_so(directory, &[]).await
+        Self::start_so(directory, &[], HISTORY, HOUR).await
     }
 
-    async fn start_so(directory: tempfile::TempDir, hosts: &[&str]) -> Self {
+    /// One whose view may remember so many bytes, which is looked at so often.
+    pub async fn start_remembering(directory: tempfile::TempDir, most: u64, every: Duration) -> Self {
+        Self::start_so(directory, &[], most, every).await
+    }
+
+    async fn start_so(
+        directory: tempfile::TempDir,
+        hosts: &[&str],
+        history_limit: u64,
+        history_looked_at_every: Duration,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel();
         let settings = server::Settings {
@@ -38,6 +51,8 @@ impl TestServer {
             grace: Duration::from_millis(300),
             program: server::Program::test("helper"),
             choices_hosts: hosts.iter().map(|host| host.parse().expect("a host")).collect(),
+            history_limit,
+            history_looked_at_every,
         };
         // A thread of its own, as in the program.
         let served = std::thread::spawn(move || {

@@ -15,6 +15,11 @@ use crate::{
 /// How long answers that are under way may take after the signal.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How often is looked whether the view remembers too much.
+const HISTORY_LOOKED_AT_EVERY: Duration = Duration::from_secs(3600);
+/// With less, nothing that is worth a look would be left.
+const HISTORY_LEAST: u64 = 16 * 1024 * 1024;
+
 /// Start a server on this machine.
 ///
 /// The first start writes the administrator's token to `admin.token` in the data directory. SIGTERM and Ctrl-C
@@ -32,6 +37,9 @@ pub struct Args {
     /// A host from which choices of inputs may be fetched, with or without a port; may be given several times.
     #[arg(long, value_name = "HOST[:PORT]", env = "SIGNALBOX_CHOICES_HOSTS", value_delimiter = ',')]
     choices_host: Vec<server::AllowedHost>,
+    /// How much health, facts and runs of probes the view may remember; beyond that the oldest goes before its time.
+    #[arg(long, value_name = "SIZE", env = "SIGNALBOX_HISTORY_LIMIT", default_value = "1GiB", value_parser = size)]
+    history_limit: u64,
     /// Write logs as JSON, one object a line.
     #[arg(long)]
     log_json: bool,
@@ -59,11 +67,19 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         grace: GRACE,
         program: server::Program::this(),
         choices_hosts: args.choices_host,
+        history_limit: args.history_limit,
+        history_looked_at_every: HISTORY_LOOKED_AT_EVERY,
     };
     server::serve(settings, |what| ready(context, &what), shutdown)
         .await
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(Exit::Success)
+}
+
+/// A size as `1GiB`, large enough for a history.
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = definition::size_in_bytes(text).ok_or("write it as `1GiB` or `500MB`")?;
+    if bytes < HISTORY_LEAST { Err("it must be at least 16MiB".to_owned()) } else { Ok(bytes) }
 }
 
 /// Close what whoever started this program left open: the server has no use for it, and steps would have it too. Before

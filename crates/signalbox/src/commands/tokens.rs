@@ -30,7 +30,7 @@ enum Command {
         /// The principal's name.
         #[arg(value_parser = name)]
         name: String,
-        /// What it may do: everything, or see and run.
+        /// What it may do: everything, see and run, or read metrics alone.
         #[arg(long)]
         role: RoleArg,
     },
@@ -47,6 +47,7 @@ enum Command {
 enum RoleArg {
     Admin,
     Member,
+    Monitor,
 }
 
 impl From<RoleArg> for Role {
@@ -54,6 +55,7 @@ impl From<RoleArg> for Role {
         match role {
             RoleArg::Admin => Self::Admin,
             RoleArg::Member => Self::Member,
+            RoleArg::Monitor => Self::Monitor,
         }
     }
 }

@@ -76,6 +76,16 @@ CREATE TABLE slices (
     PRIMARY KEY (schedule, from_at)
 );
 
+-- What slices were rolled up to: so many of a probe on a day of UTC, counted from 1970.
+CREATE TABLE slice_days (
+    schedule    UUID NOT NULL REFERENCES schedules (id),
+    day         BIGINT NOT NULL,
+    good        BIGINT NOT NULL,
+    bad         BIGINT NOT NULL,
+    no_sample   BIGINT NOT NULL,
+    PRIMARY KEY (schedule, day)
+);
+
 CREATE TABLE health (
     project     UUID NOT NULL REFERENCES projects (id),
     service     TEXT COLLATE "C" NOT NULL,
@@ -89,10 +99,12 @@ CREATE TABLE health_changes (
     service     TEXT COLLATE "C" NOT NULL,
     environment TEXT COLLATE "C" NOT NULL,
     at          BIGINT NOT NULL,
-    before      JSONB,
+    -- How it was before.
+    before      TEXT NOT NULL,
     health      JSONB NOT NULL,
     PRIMARY KEY (project, service, environment, at)
 );
+CREATE INDEX health_changes_by_age ON health_changes (at);
 
 -- What each collector saw last, and when.
 CREATE TABLE collectors (
@@ -126,8 +138,11 @@ CREATE TABLE facts (
     run         UUID NOT NULL,
     previous    TEXT,
     gone        BIGINT NOT NULL,
+    -- Changes of it that are kept.
+    changes     BIGINT NOT NULL,
     PRIMARY KEY (schedule, target, key)
 );
+CREATE INDEX facts_gone ON facts (changed_at) WHERE gone = 1;
 
 CREATE TABLE fact_changes (
     project     UUID NOT NULL REFERENCES projects (id),
@@ -143,6 +158,7 @@ CREATE TABLE fact_changes (
     schedule    UUID NOT NULL,
     PRIMARY KEY (project, service, environment, target, key, at)
 );
+CREATE INDEX fact_changes_by_age ON fact_changes (at);
 CREATE INDEX fact_changes_by_time ON fact_changes (project, service, at);
 
 -- Runs that only observe stand in no list but their own, and in no index of the others.
@@ -159,3 +175,7 @@ CREATE INDEX runs_by_state ON runs (project, state, id) WHERE background = 0;
 CREATE INDEX runs_by_service ON runs (project, service, state, id) WHERE background = 0;
 CREATE INDEX runs_by_requester ON runs (project, requested_by, state, id) WHERE background = 0;
 CREATE INDEX runs_by_runbook_state ON runs (project, runbook, state, id);
+CREATE INDEX runs_observing ON runs (project, runbook, id) WHERE background = 1;
+-- What the view says of itself is kept for a time; what people and their runs did is not among it.
+CREATE INDEX events_of_the_view ON events (id)
+WHERE type IN ('health.changed', 'fact.changed', 'schedule.missed', 'schedule.skipped');

@@ -1,13 +1,13 @@
 -- Steps that wait for signals or collectors: whoever starts next watches on.
 CREATE TABLE watching (
-    run         UUID NOT NULL REFERENCES runs (id),
+    run         UUID NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     step        BIGINT NOT NULL,
     PRIMARY KEY (run, step)
 );
 
 -- How the services of a run stood right before its first step, and when it had ended.
 CREATE TABLE run_snapshots (
-    run         UUID NOT NULL PRIMARY KEY REFERENCES runs (id),
+    run         UUID NOT NULL PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
     before      JSONB NOT NULL,
     after       JSONB
 );

@@ -76,6 +76,16 @@ CREATE TABLE slices (
     PRIMARY KEY (schedule, from_at)
 ) STRICT, WITHOUT ROWID;
 
+-- What slices were rolled up to: so many of a probe on a day of UTC, counted from 1970.
+CREATE TABLE slice_days (
+    schedule    BLOB NOT NULL REFERENCES schedules (id),
+    day         INTEGER NOT NULL,
+    good        INTEGER NOT NULL,
+    bad         INTEGER NOT NULL,
+    no_sample   INTEGER NOT NULL,
+    PRIMARY KEY (schedule, day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE health (
     project     BLOB NOT NULL REFERENCES projects (id),
     service     TEXT NOT NULL,
@@ -89,10 +99,12 @@ CREATE TABLE health_changes (
     service     TEXT NOT NULL,
     environment TEXT NOT NULL,
     at          INTEGER NOT NULL,
-    before      TEXT,
+    -- How it was before.
+    before      TEXT NOT NULL,
     health      TEXT NOT NULL,
     PRIMARY KEY (project, service, environment, at)
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE INDEX health_changes_by_age ON health_changes (at);
 
 -- What each collector saw last, and when.
 CREATE TABLE collectors (
@@ -126,8 +138,11 @@ CREATE TABLE facts (
     run         BLOB NOT NULL,
     previous    TEXT,
     gone        INTEGER NOT NULL,
+    -- Changes of it that are kept.
+    changes     INTEGER NOT NULL,
     PRIMARY KEY (schedule, target, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX facts_gone ON facts (changed_at) WHERE gone = 1;
 
 CREATE TABLE fact_changes (
     project     BLOB NOT NULL REFERENCES projects (id),
@@ -142,7 +157,8 @@ CREATE TABLE fact_changes (
     run         BLOB NOT NULL,
     schedule    BLOB NOT NULL,
     PRIMARY KEY (project, service, environment, target, key, at)
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE INDEX fact_changes_by_age ON fact_changes (at);
 CREATE INDEX fact_changes_by_time ON fact_changes (project, service, at);
 
 -- Runs that only observe stand in no list but their own, and in no index of the others.
@@ -159,3 +175,7 @@ CREATE INDEX runs_by_state ON runs (project, state, id) WHERE background = 0;
 CREATE INDEX runs_by_service ON runs (project, service, state, id) WHERE background = 0;
 CREATE INDEX runs_by_requester ON runs (project, requested_by, state, id) WHERE background = 0;
 CREATE INDEX runs_by_runbook_state ON runs (project, runbook, state, id);
+CREATE INDEX runs_observing ON runs (project, runbook, id) WHERE background = 1;
+-- What the view says of itself is kept for a time; what people and their runs did is not among it.
+CREATE INDEX events_of_the_view ON events (id)
+WHERE type IN ('health.changed', 'fact.changed', 'schedule.missed', 'schedule.skipped');

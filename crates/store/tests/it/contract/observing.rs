@@ -21,11 +21,11 @@ use crate::{
     samples::{project, requested_of},
 };
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn probe(name: &str, service: &str) -> WantedSchedule {
+pub(super) fn probe(name: &str, service: &str) -> WantedSchedule {
     let probe = Probe {
         service: service.into(),
         environment: "production".into(),
@@ -36,7 +36,7 @@ fn probe(name: &str, service: &str) -> WantedSchedule {
     wanted(TimedKind::Probe, name, Watch::Probe(probe))
 }
 
-fn collector(name: &str) -> WantedSchedule {
+pub(super) fn collector(name: &str) -> WantedSchedule {
     let collects =
         Collects { service: "shop".into(), environment: "production".into(), every_s: 10, expire_s: 60 };
     wanted(TimedKind::Collector, name, Watch::Collects(collects))
@@ -48,7 +48,7 @@ fn wanted(kind: TimedKind, name: &str, watch: Watch) -> WantedSchedule {
 }
 
 /// One look: the run is started, ends at that second as the outcome says, with these facts, and is taken in.
-async fn look(
+pub(super) async fn look(
     store: &Store,
     project: ProjectId,
     name: &str,
@@ -90,12 +90,12 @@ async fn look(
     (ended.id, taken)
 }
 
-async fn row(store: &Store, project: ProjectId, name: &str) -> ScheduleRow {
+pub(super) async fn row(store: &Store, project: ProjectId, name: &str) -> ScheduleRow {
     let rows = store.schedules(project).await.unwrap();
     rows.into_iter().find(|row| row.name == name).unwrap()
 }
 
-fn bad() -> Outcome {
+pub(super) fn bad() -> Outcome {
     Outcome::Bad { why: "exit code 1".into() }
 }
 
@@ -119,7 +119,13 @@ contract! {
         store.sync_schedules(project, vec![probe("watch", "shop")], at(0)).await.unwrap();
         assert_eq!(health(store, project).await, Health::Unknown);
 
+        let of = async |runbook: &str| store.schedules_of(project, &[runbook.to_owned()]).await.unwrap();
+        assert_eq!(of("deploy").await, store.schedules(project).await.unwrap());
+        assert!(of("other").await.is_empty() && store.schedules_of(project, &[]).await.unwrap().is_empty());
+
         let (first, taken) = look(store, project, "watch", 10, Outcome::Good, &[]).await;
+        assert_eq!(store.health_of(project, &["shop".into(), "db".into()]).await.unwrap(), store.health(project, None).await.unwrap());
+        assert!(store.health_of(project, &["db".into()]).await.unwrap().is_empty());
         let changed = taken.health.unwrap();
         let known = store.probe(project, "watch").await.unwrap().unwrap();
         assert_eq!(known.watched.newest.unwrap().run, Some(first));
@@ -272,6 +278,15 @@ contract! {
         assert_eq!(one.unwrap().definition.name, "deploy");
         let none = store.published_definition::<model::runbook::Runbook>(project, "Runbook", "nothing").await.unwrap();
         assert!(none.is_none());
+        let around = async |names: &[&str], text: Option<&str>| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let found = store.published_around::<model::runbook::Runbook>(project, "Runbook", &names, text).await.unwrap();
+            found.into_iter().map(|one| one.name).collect::<Vec<_>>()
+        };
+        assert_eq!(around(&["deploy", "nothing"], None).await, ["deploy"]);
+        assert_eq!(around(&[], Some("\"name\":\"deploy\"")).await, ["deploy"]);
+        assert!(around(&["nothing"], Some("\"name\":\"nothing\"")).await.is_empty());
+        assert!(around(&[], None).await.is_empty());
         assert!(store.published_schedules(project).await.unwrap().is_empty());
         assert!(store.published_watchers(project).await.unwrap().is_empty());
     }
