@@ -375,7 +375,6 @@ fn check_firings(machine: &Machine, runs: &[&Value]) {
             }
         }
         let fired = firings.iter().filter(|firing| firing["state"] == "fired").count();
-        println!("chaos: schedule {schedule}: {} records, {fired} runs", firings.len());
         assert!(fired > 0, "{schedule} has started something");
     }
     assert_eq!(known, BTreeSet::new(), "runs of no instant");
