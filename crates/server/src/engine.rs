@@ -10,6 +10,7 @@ mod look;
 mod perform;
 mod prepare;
 mod recover;
+mod restored;
 mod retention;
 mod service_changes;
 mod signals;

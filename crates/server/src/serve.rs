@@ -99,7 +99,7 @@ pub async fn serve(
         slots: slots(),
     });
     let restored = store.after_restore(clock::now()).await.map_err(StartError::Recover)?;
-    if let Some(store::Restored { backup_of, runs }) = restored {
+    if let Some(store::Restored { backup_of, runs }) = &restored {
         tracing::warn!(%backup_of, runs, "this store was restored from a backup: no run goes on without a person's word");
     }
     let same_boot = data_dir.is_same_boot().unwrap_or_else(|error| {
@@ -112,6 +112,10 @@ pub async fn serve(
     }
 
     engine.sync_timetables().await.map_err(StartError::Recover)?;
+    if restored.is_some() {
+        engine.pass_over_restored().await.map_err(StartError::Recover)?;
+        store.restore_is_over().await.map_err(StartError::Recover)?;
+    }
     engine.watch_on().await.map_err(StartError::Recover)?;
     engine.write_down_left_over().await.map_err(StartError::Recover)?;
 

@@ -125,7 +125,7 @@ impl Store {
     /// goes on without a person's word ([`RunEvent::Restored`]). Nobody knows what happened since the backup was made.
     /// Locks stay with their runs, and idempotency keys stay. None if the store was not restored.
     ///
-    /// It may be called again after a crash in the middle: what is left is done then.
+    /// It may be called again after a crash in the middle: what is left is done then. So it is until [`Self::restore_is_over`].
     ///
     /// # Errors
     /// If the store does not answer.
@@ -156,12 +156,20 @@ impl Store {
                 }
             }
         }
+        Ok(Some(restored))
+    }
+
+    /// All that follows from a restore has been seen to.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn restore_is_over(&self) -> Result<(), StoreError> {
         in_write!(self, |connection| async move {
             sqlx::query("DELETE FROM marks WHERE name = $1")
                 .bind(BACKUP_OF)
                 .execute(&mut *connection)
                 .await?;
-            Ok(Some(restored))
+            Ok(())
         })
     }
 }

@@ -90,8 +90,11 @@ impl Store {
             .pragma("journal_size_limit", WAL_KEPT)
             .busy_timeout(Duration::from_secs(5))
             .disable_statement_logging();
-        // What is free goes back to the disk in small pieces. A file that was made without this gets it from a backup.
-        let making = options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
+        // What is free goes back to the disk in small pieces. A file that was made without this gets it from a backup. It is said
+        // to a new file only: to any other it would be a write, and what a newer program wrote is left as it is.
+        let is_new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+        let making =
+            if is_new { options.clone().auto_vacuum(SqliteAutoVacuum::Incremental) } else { options.clone() };
         let mut writer = making.connect().await.map_err(|error| StoreError::from(error).at(&place))?;
         if let Err(error) = migrations::sqlite().run(&mut writer).await {
             // Else its write-ahead log would be left beside a file that is none of ours.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use model::{
     firing::TimedKind,
+    health::{self, Outcome},
     id::{ProjectId, RunId},
     snapshot::{CollectOutcome, Collected},
 };
@@ -152,10 +153,17 @@ impl Engine {
                 Some("it collects nothing now".to_owned()),
             ));
         };
-        Ok(match row.failure {
-            _ if row.last_run != Some(run) => None,
-            Some(why) => ended(Some(run), CollectOutcome::Failed, Some(why)),
-            None => ended(Some(run), CollectOutcome::Collected, None),
+        if row.last_run != Some(run) {
+            return Ok(None);
+        }
+        // What the collector says of itself may be of a later look already.
+        let looked = self.0.store.run_by_id(run).await?.and_then(|run| health::outcome(&run));
+        Ok(match looked {
+            Some(Outcome::Good) => ended(Some(run), CollectOutcome::Collected, None),
+            Some(Outcome::Bad { why } | Outcome::NoSample { why }) => {
+                ended(Some(run), CollectOutcome::Failed, Some(why))
+            }
+            None => None,
         })
     }
 }

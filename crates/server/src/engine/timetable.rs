@@ -67,7 +67,7 @@ pub(super) struct Rule {
     pub(super) timing: Timing,
     catch_up: CatchUp,
     overlap: Overlap,
-    jitter_s: u64,
+    pub(super) jitter_s: u64,
     inputs: BTreeMap<String, Value>,
     reason: Option<String>,
 }
@@ -397,7 +397,9 @@ impl Engine {
             self.follow_up(*advanced, place);
         }
         self.tell_firing(row).await;
-        if let Some(reason) = why_not.filter(|_| observed) {
+        // A collector that is still looking has not failed to; should it hang, what it saw before becomes stale.
+        let looks_still = row.kind == TimedKind::Collector && previous == Previous::Active;
+        if let Some(reason) = why_not.filter(|_| observed && !looks_still) {
             let taken = self.0.store.did_not_look(row.id, &row.project_name, &reason, now).await?;
             self.tell_taken_in(&row.project_name, &taken);
         }
@@ -592,7 +594,7 @@ fn performed_at(due_at: Timestamp, name: &str, jitter_s: u64) -> Timestamp {
     due_at.checked_add(schedule::jitter(name, due_at, jitter_s)).unwrap_or(due_at)
 }
 
-fn next_of(timing: &Timing, now: Timestamp, name: &str, jitter_s: u64) -> Option<Timestamp> {
+pub(super) fn next_of(timing: &Timing, now: Timestamp, name: &str, jitter_s: u64) -> Option<Timestamp> {
     timing.after(now).map(|next| performed_at(next, name, jitter_s))
 }
 

@@ -43,6 +43,8 @@ fn runbooks(ledger: &Path) -> String {
     let again = format!("test -e again && {}; test -e again || (touch again; exit 1)", say("again"));
     runbook("retries", "", &[format!("{{name: again, run: '{again}', retry: {{attempts: 2, wait: 4s}}}}")]);
     runbook("asks", "", &["{name: look, manual: Is all well?, timeout: 2h}".to_owned()]);
+    runbook("ticks", "", &[run("tick", "true")]);
+    text += "---\nkind: Schedule\nname: ticks\nrunbook: ticks\nevery: 2s\noverlap: allow\ncatch_up: all\n";
     text
 }
 
@@ -120,11 +122,28 @@ fn a_clock_that_is_set_by_a_day_makes_nothing_early_and_nothing_late() {
     ids.sort();
     assert_eq!(said, ids, "every step was started once, and none that should not have been");
 
+    check_firings(&machine.json(&["schedules", "firings", "ticks", "--limit", "200"]).remove(0));
+
     machine.kill_server();
     wait_for("the log", || !machine.log.lock().unwrap().is_empty());
     let log = machine.log.lock().unwrap().clone();
     for words in ["clock was set ahead", "clock was set back", "clock is right again"] {
         assert!(log.contains(words), "the log says `{words}`: {log}");
+    }
+}
+
+/// Every second instant of true time has its run, none is left out, and none is of a time that never was.
+fn check_firings(listed: &Value) {
+    let firings = listed["items"].as_array().unwrap();
+    assert!(firings.len() > 10, "{listed:#}");
+    let now = Timestamp::now();
+    let mut before: Option<Timestamp> = None;
+    for firing in firings {
+        let due_at: Timestamp = firing["due_at"].as_str().unwrap().parse().unwrap();
+        assert_eq!(firing["state"], "fired", "{firing:#}");
+        assert!(now.duration_since(due_at).abs() < SignedDuration::from_mins(5), "{firing:#}");
+        assert!(before.is_none_or(|before| before == due_at + SignedDuration::from_secs(2)), "{firing:#}");
+        before = Some(due_at);
     }
 }
 

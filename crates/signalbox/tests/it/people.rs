@@ -335,3 +335,51 @@ fn trying_takes_files_and_secrets() {
         String::from_utf8_lossy(&raw.stderr)
     );
 }
+
+/// What schedules performed between a backup and its restore is performed by nobody again, not even by one that catches up with all.
+#[test]
+fn a_restored_server_performs_no_instant_of_the_time_that_it_does_not_know() {
+    let runbooks = "kind: Runbook\nname: ticks\nsteps: [{run: 'true'}]\n---\n\
+                    kind: Schedule\nname: ticks\nrunbook: ticks\nevery: 1s\noverlap: allow\ncatch_up: all\n";
+    let firings = |machine: &Machine| {
+        let listed = machine.json(&["schedules", "firings", "ticks"]).remove(0);
+        listed["items"].as_array().unwrap().clone()
+    };
+    let fired = |machine: &Machine| -> std::collections::BTreeSet<String> {
+        let firings = firings(machine);
+        let fired = firings.iter().filter(|firing| firing["state"] == "fired");
+        fired.map(|firing| firing["due_at"].as_str().unwrap().to_owned()).collect()
+    };
+    let machine = Machine::start(runbooks);
+    crate::machine::wait_for("the first firings", || fired(&machine).len() >= 2);
+    let before = fired(&machine);
+    let taken = machine.signalbox(&["backup", "all.backup"]);
+    assert_eq!(taken.code, Some(0), "{}", taken.err);
+    crate::machine::wait_for("firings that the backup does not know", || {
+        fired(&machine).difference(&before).count() >= 4
+    });
+
+    let home = Home::new();
+    let file = machine.home.path().join("all.backup").display().to_string();
+    let restored = home.signalbox(&["restore", &file, "--data-dir", "data"]);
+    assert_eq!(restored.code, Some(0), "{}", restored.err);
+    home.write("data/admin.token", machine.read("data/admin.token"));
+    let paused = machine.signalbox(&["schedules", "pause", "ticks"]);
+    assert_eq!(paused.code, Some(0), "{}", paused.err);
+    let known = fired(&machine);
+    let again = Machine::start_in(home, runbooks);
+    crate::machine::wait_for("a new firing", || {
+        fired(&again).iter().any(|due_at| Some(due_at) > known.last())
+    });
+    let passed: Vec<_> = firings(&again)
+        .into_iter()
+        .filter(|firing| firing["reason"].as_str().is_some_and(|why| why.contains("restored from a backup")))
+        .map(|firing| firing["due_at"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(passed.len() >= 3, "each has its record: {passed:?}");
+    let twice: Vec<_> = passed.iter().filter(|due_at| fired(&again).contains(*due_at)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let later = passed.iter().min().unwrap();
+    let doubled: Vec<_> = fired(&again).into_iter().filter(|it| it >= later && known.contains(it)).collect();
+    assert!(doubled.is_empty(), "performed by both: {doubled:?}");
+}

@@ -95,10 +95,10 @@ contract! {
         let waited = whole(&bed.store, "default", waiter).await;
         assert_eq!((waited.state, waited.cause), (RunState::Unknown, Some(Cause::Lost)));
         assert!(bed.store.advance_once(ended, now(), cancel(), 0, key("k", "b")).await.unwrap().replayed);
-        assert!(bed.store.after_restore(now()).await.unwrap().is_none(), "once");
-        bed.store.mark_restored(at).await.unwrap();
         let again = bed.store.after_restore(now()).await.unwrap().unwrap();
         assert_eq!(again.runs, 0, "a server that died in the middle does what is left");
+        bed.store.restore_is_over().await.unwrap();
+        assert!(bed.store.after_restore(now()).await.unwrap().is_none(), "once");
         assert_eq!(scope("deploy", vec![]).children, [0_u32; 0]);
     }
 }
