@@ -192,6 +192,13 @@ fn changed(before: Option<&Run>, run: &Run) -> Vec<u32> {
     steps.filter_map(|(place, _)| u32::try_from(place).ok()).collect()
 }
 
+/// May all that nearly every transition writes go in one hand-over? Each costs two changes of threads.
+pub(crate) fn go_together<C: crate::dialect::HasDialect>(connection: &C, writing: &Writing) -> bool {
+    crate::dialect::dialect(connection).several
+        && writing.events.len() <= crate::events::TOGETHER
+        && writing.steps.len() <= 1000
+}
+
 /// A run without what stands in rows of its own.
 fn header(run: &Run) -> Run {
     Run {
@@ -377,36 +384,36 @@ macro_rules! keep {
         let header = sqlx::types::Json(&writing.header);
         match &writing.pinned {
             Some(pinned) => {
-                sqlx::query(
+                let mut insert = sqlx::QueryBuilder::new(
                     "INSERT INTO runs (id, project, runbook, digest, state, revision, run, title, service, reason, \
                      requested_by, requested_at, started_at, finished_at, waits_for, wake_at, last_event, background) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-                )
-                .bind(run.id.0)
-                .bind($project)
-                .bind(run.runbook.clone())
-                .bind(run.digest.as_str())
-                .bind(run.state.name())
-                .bind(writing.revision)
-                .bind(header)
-                .bind(run.title.clone())
-                .bind(run.service.clone())
-                .bind(run.reason.clone())
-                .bind(run.requested_by.name.clone())
-                .bind(jiff_sqlx::ToSqlx::to_sqlx(run.requested_at))
-                .bind(run.started_at.map(jiff_sqlx::ToSqlx::to_sqlx))
-                .bind(run.finished_at.map(jiff_sqlx::ToSqlx::to_sqlx))
-                .bind(writing.waits_for.clone())
-                .bind(writing.wake_at)
-                .bind(writing.last_event)
-                .bind(i64::from(run.is_background()))
-                .execute(&mut *$connection)
-                .await?;
-                sqlx::query("INSERT INTO run_plans (run, pinned) VALUES ($1, $2)")
-                    .bind(run.id.0)
-                    .bind(sqlx::types::Json(pinned))
-                    .execute(&mut *$connection)
-                    .await?;
+                     VALUES (",
+                );
+                let mut values = insert.separated(", ");
+                values.push_bind(run.id.0).push_bind($project).push_bind(run.runbook.clone());
+                values.push_bind(run.digest.as_str()).push_bind(run.state.name()).push_bind(writing.revision);
+                values.push_bind(header).push_bind(run.title.clone()).push_bind(run.service.clone());
+                values.push_bind(run.reason.clone()).push_bind(run.requested_by.name.clone());
+                values.push_bind(jiff_sqlx::ToSqlx::to_sqlx(run.requested_at));
+                values.push_bind(run.started_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+                values.push_bind(run.finished_at.map(jiff_sqlx::ToSqlx::to_sqlx));
+                values.push_bind(writing.waits_for.clone()).push_bind(writing.wake_at);
+                values.push_bind(writing.last_event).push_bind(i64::from(run.is_background()));
+                insert.push(")");
+                if $crate::moving::go_together(&*$connection, &writing) {
+                    insert.push("; INSERT INTO run_plans (run, pinned) VALUES (");
+                    insert.push_bind(run.id.0).push(", ").push_bind(sqlx::types::Json(pinned)).push("); ");
+                    $crate::moving::push_steps!(insert, run.id.0, std::mem::take(&mut writing.steps));
+                    insert.push("; ");
+                    let recorded_at = $crate::engine::to_microsecond(jiff::Timestamp::now());
+                    $crate::events::push_events!(insert, std::mem::take(&mut writing.events), recorded_at);
+                    insert.build().execute(&mut *$connection).await?;
+                } else {
+                    insert.build().execute(&mut *$connection).await?;
+                    let mut plan = sqlx::QueryBuilder::new("INSERT INTO run_plans (run, pinned) VALUES (");
+                    plan.push_bind(run.id.0).push(", ").push_bind(sqlx::types::Json(pinned)).push(")");
+                    plan.build().execute(&mut *$connection).await?;
+                }
             }
             None => {
                 let mut update = sqlx::QueryBuilder::new("UPDATE runs SET state = ");
@@ -420,11 +427,7 @@ macro_rules! keep {
                 update.push(" WHERE id = ").push_bind(run.id.0);
                 update.push(" AND revision = ").push_bind(writing.before);
                 let mut rows = 1;
-                // Where one hand-over may hold several statements, all that nearly every transition writes goes in one.
-                if $crate::dialect::dialect(&*$connection).several
-                    && writing.events.len() <= $crate::events::TOGETHER
-                    && writing.steps.len() <= 1000
-                {
+                if $crate::moving::go_together(&*$connection, &writing) {
                     rows += writing.events.len() + writing.steps.len();
                     if !writing.steps.is_empty() {
                         update.push("; ");

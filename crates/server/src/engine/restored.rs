@@ -42,7 +42,7 @@ impl Engine {
         let window = Window { on_time: SignedDuration::ZERO, ..Window::default() };
         let due = schedule::due(row.seen_to, until, &rule.timing, CatchUp::None, window);
         let mut records: Vec<NoRun> = due.missed.iter().map(no_run).collect();
-        records.extend(row.waiting.map(|due_at| one(due_at)));
+        records.extend(row.waiting.map(one));
         if records.is_empty() && due.cursor <= row.seen_to {
             return Ok(());
         }
