@@ -135,7 +135,7 @@ fn a_clock_that_is_set_by_a_day_makes_nothing_early_and_nothing_late() {
 /// Every second instant of true time has its run, none is left out, and none is of a time that never was.
 fn check_firings(listed: &Value) {
     let firings = listed["items"].as_array().unwrap();
-    assert!(firings.len() > 10, "{listed:#}");
+    assert!(firings.len() >= 5, "{listed:#}");
     let now = Timestamp::now();
     let mut before: Option<Timestamp> = None;
     for firing in firings {
