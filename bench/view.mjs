@@ -228,7 +228,7 @@ export async function measureServices({ start, stop, work, services, rounds }) {
     figures.push(figure({ name: `  ${name}, p50`, unit: 'ms', value: median(taken[place].ours) }));
   }
   const [figuresOfAll] = await inTurn(server, ['/metrics'], Math.ceil(rounds / 4));
-  figures.push(figure({ name: `/metrics of ${services} services, p50`, unit: 'ms', value: median(figuresOfAll.ours), bare: median(figuresOfAll.bare), bareIs: 'a bare server with as many bytes', compare: 'ratio', aim: { most: 400 } }));
+  figures.push(figure({ name: `/metrics of ${services} services, p50`, unit: 'ms', value: median(figuresOfAll.ours), bare: median(figuresOfAll.bare), bareIs: 'a bare server with as many bytes', compare: 'ratio', aim: { most: 100 } }));
   await stop(server);
   return figures;
 }

@@ -202,7 +202,7 @@ fn summary(
             EnvironmentHealth { environment: environment.clone(), health, since, cause, ill_dependencies }
         })
         .collect();
-    let worst = environments.iter().max_by_key(|environment| environment.health);
+    let (health, since) = worst(&environments);
     ServiceSummary {
         project: project.to_owned(),
         name: service.name.clone(),
@@ -211,10 +211,18 @@ fn summary(
         operator: service.operator().map(str::to_owned),
         tier: service.tier,
         lifecycle: service.lifecycle,
-        health: worst.map_or(Health::Unknown, |worst| worst.health),
-        since: worst.and_then(|worst| worst.since),
+        health,
+        since,
         environments,
     }
+}
+
+/// How it is where it is worst, and since when.
+fn worst(environments: &[EnvironmentHealth]) -> (Health, Option<Timestamp>) {
+    let health = environments.iter().map(|environment| environment.health).max().unwrap_or(Health::Unknown);
+    let sinces = environments.iter().filter(|it| it.health == health).filter_map(|it| it.since);
+    // All of it is ok only since the last of its environments is; it is ill since the first of them is.
+    (health, if health == Health::Ok { sinces.max() } else { sinces.min() })
 }
 
 /// A service: is it well, since when and why, what may be done about it, what comes.
@@ -606,5 +614,28 @@ fn fact_then(change: FactChange) -> Fact {
         changed_at: at,
         run,
         previous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_ok_since_its_last_environment_is_and_ill_since_the_first() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let of = |health, second| EnvironmentHealth {
+            environment: "production".to_owned(),
+            health,
+            since: at(second),
+            cause: String::new(),
+            ill_dependencies: Vec::new(),
+        };
+        let worst = |all: &[(Health, i64)]| {
+            worst(&all.iter().map(|(health, second)| of(*health, *second)).collect::<Vec<_>>())
+        };
+        assert_eq!(worst(&[(Health::Ok, 9), (Health::Ok, 3)]), (Health::Ok, at(9)));
+        assert_eq!(worst(&[(Health::Bad, 9), (Health::Bad, 3), (Health::Ok, 1)]), (Health::Bad, at(3)));
+        assert_eq!(worst(&[]), (Health::Unknown, None));
     }
 }
