@@ -1,4 +1,5 @@
 // Debian's Chromium, and what journeys do in it again and again.
+import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -103,6 +104,30 @@ export async function axe(page) {
     }
   }, RULES);
   return violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(' ')}`));
+}
+
+/** Each width in each colour scheme: in words, as options of a page, and as a part of a picture's name. */
+export const LOOKS = [
+  ['wide', WIDE],
+  ['phone', PHONE],
+].flatMap(([size, viewport]) =>
+  ['light', 'dark'].map((colorScheme) => [
+    `${size} and ${colorScheme}`,
+    { viewport, colorScheme },
+    `${size}-${colorScheme}`,
+  ]),
+);
+
+/** What is wrong with the page that is open, each as one line; a picture of it is kept. */
+export async function faultsOf(page, name, look) {
+  assert.match(await page.title(), /\S · Signalbox$/);
+  await picture(page, `${name}-${look}`);
+  const faults = [...(await axe(page)), ...page.faults.splice(0)];
+  const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (spill > 0) {
+    faults.push(`${spill} pixels stick out at the side`);
+  }
+  return faults.map((fault) => `${name}: ${fault}`);
 }
 
 export async function picture(page, name) {

@@ -4206,6 +4206,15 @@ export interface operations {
           'application/json': components['schemas']['PairView'];
         };
       };
+      /** @description Whoever asks may read the run, and not its service */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
       /** @description No such run */
       404: {
         headers: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { PHONE, WIDE, axe, enter, open, picture } from '../browser.js';
+import { LOOKS, PHONE, axe, enter, faultsOf, open, picture } from '../browser.js';
 import { stage } from '../journey.js';
 
 const runs = {};
@@ -47,37 +47,25 @@ const PAGES = [
   ['not-found', () => '/nowhere'],
 ];
 
-for (const [size, viewport] of [
-  ['wide', WIDE],
-  ['phone', PHONE],
-]) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`every page, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
-      const faults = [];
-      const page = await open(set.browser, set.box.url, { viewport, colorScheme });
-      for (const [name, path, { out = false, quiet = false } = {}] of PAGES) {
-        if (!out) {
-          await enter(page, set.box.token);
-        }
-        await page.goto(path());
-        await page.locator('h1').waitFor();
-        if (name.startsWith('run-') && name !== 'run-missing' && !quiet) {
-          await page.locator('.sb-log-stdout').first().waitFor();
-        }
-        await page.waitForTimeout(200);
-        assert.match(await page.title(), /\S · Signalbox$/);
-        await picture(page, `${name}-${size}-${colorScheme}`);
-        faults.push(...(await axe(page)).map((fault) => `${name}: ${fault}`));
-        faults.push(...page.faults.splice(0).map((fault) => `${name}: ${fault}`));
-        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        if (spill > 0) {
-          faults.push(`${name}: ${spill} pixels stick out at the side`);
-        }
+for (const [words, options, look] of LOOKS) {
+  test(`every page, ${words}, has no fault that axe-core finds`, async () => {
+    const faults = [];
+    const page = await open(set.browser, set.box.url, options);
+    for (const [name, path, { out = false, quiet = false } = {}] of PAGES) {
+      if (!out) {
+        await enter(page, set.box.token);
       }
-      await page.context().close();
-      assert.deepEqual(faults, []);
-    });
-  }
+      await page.goto(path());
+      await page.locator('h1').waitFor();
+      if (name.startsWith('run-') && name !== 'run-missing' && !quiet) {
+        await page.locator('.sb-log-stdout').first().waitFor();
+      }
+      await page.waitForTimeout(200);
+      faults.push(...(await faultsOf(page, name, look)));
+    }
+    await page.context().close();
+    assert.deepEqual(faults, []);
+  });
 }
 
 test('dialogs and menus have no fault either, and the keyboard is enough', async () => {

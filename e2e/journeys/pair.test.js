@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { PHONE, WIDE, axe, enter, open, picture, waitForState } from '../browser.js';
+import { LOOKS, PHONE, axe, enter, faultsOf, open, picture, waitForState } from '../browser.js';
 import { stage } from '../journey.js';
 
 /** A shop that is two files: it is well while the one is there, and its version stands in the other. */
@@ -230,37 +230,26 @@ test('without a service the page is as it was, and says how to get the view to t
   await anna.context().close();
 });
 
-for (const [size, viewport] of [
-  ['wide', WIDE],
-  ['phone', PHONE],
-]) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`the pair, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
-      await writeFile(join(shop.dir, 'up'), '');
-      const live = await set.box.start('release', { version: '2.1' });
-      const faults = [];
-      const page = await openAs(set.box.token, '/', { viewport, colorScheme });
-      for (const [name, path] of [
-        ['pair-runbook', '/p/default/runbooks/release'],
-        ['pair-live', `/p/default/runs/${live}`],
-        ['pair-after', `/p/default/runs/${runs.release}`],
-        ['pair-failed', `/p/default/runs/${runs.hopeless}`],
-        ['pair-unknown', '/p/default/runbooks/reindex'],
-        ['pair-none', '/p/default/runbooks/of-nobody'],
-      ]) {
-        await page.goto(path);
-        await page.locator('h1').waitFor();
-        await page.waitForTimeout(800);
-        await picture(page, `${name}-${size}-${colorScheme}`);
-        faults.push(...(await axe(page)).map((fault) => `${name}: ${fault}`));
-        faults.push(...page.faults.splice(0).map((fault) => `${name}: ${fault}`));
-        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        if (spill > 0) {
-          faults.push(`${name}: ${spill} pixels stick out at the side`);
-        }
-      }
-      await page.context().close();
-      assert.deepEqual(faults, []);
-    });
-  }
+for (const [words, options, look] of LOOKS) {
+  test(`the pair, ${words}, has no fault that axe-core finds`, async () => {
+    await writeFile(join(shop.dir, 'up'), '');
+    const live = await set.box.start('release', { version: '2.1' });
+    const faults = [];
+    const page = await openAs(set.box.token, '/', options);
+    for (const [name, path] of [
+      ['pair-runbook', '/p/default/runbooks/release'],
+      ['pair-live', `/p/default/runs/${live}`],
+      ['pair-after', `/p/default/runs/${runs.release}`],
+      ['pair-failed', `/p/default/runs/${runs.hopeless}`],
+      ['pair-unknown', '/p/default/runbooks/reindex'],
+      ['pair-none', '/p/default/runbooks/of-nobody'],
+    ]) {
+      await page.goto(path);
+      await page.locator('h1').waitFor();
+      await page.waitForTimeout(800);
+      faults.push(...(await faultsOf(page, name, look)));
+    }
+    await page.context().close();
+    assert.deepEqual(faults, []);
+  });
 }

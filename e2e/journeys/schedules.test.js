@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { PHONE, WIDE, axe, enter, open, picture } from '../browser.js';
+import { LOOKS, axe, enter, faultsOf, open, picture } from '../browser.js';
 import { stage } from '../journey.js';
 
 const DOCUMENTS = `
@@ -202,37 +202,26 @@ test('where clocks change between the next firings it is marked', async () => {
   await page.context().close();
 });
 
-for (const [size, viewport] of [
-  ['wide', WIDE],
-  ['phone', PHONE],
-]) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`the pages of schedules, ${size} and ${colorScheme}, have no fault that axe-core finds`, async () => {
-      const faults = [];
-      const page = await openAs(set.box.token, '/', { viewport, colorScheme });
-      for (const [name, path] of [
-        ['schedules', '/p/default/schedules'],
-        ['schedules-probes', '/p/default/schedules?kind=probe'],
-        ['schedules-collectors', '/p/default/schedules?kind=collector'],
-        ['schedule', PAGE],
-        ['schedule-queued', '/p/default/schedules/queued'],
-        ['schedule-monthly', '/p/default/schedules/monthly'],
-        ['schedule-missing', '/p/default/schedules/nowhere'],
-        ['runbook-timetable', '/p/default/runbooks/tidy'],
-      ]) {
-        await page.goto(path);
-        await page.locator('h1').waitFor();
-        await page.waitForTimeout(600);
-        await picture(page, `${name}-${size}-${colorScheme}`);
-        faults.push(...(await axe(page)).map((fault) => `${name}: ${fault}`));
-        faults.push(...page.faults.splice(0).map((fault) => `${name}: ${fault}`));
-        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        if (spill > 0) {
-          faults.push(`${name}: ${spill} pixels stick out at the side`);
-        }
-      }
-      await page.context().close();
-      assert.deepEqual(faults, []);
-    });
-  }
+for (const [words, options, look] of LOOKS) {
+  test(`the pages of schedules, ${words}, have no fault that axe-core finds`, async () => {
+    const faults = [];
+    const page = await openAs(set.box.token, '/', options);
+    for (const [name, path] of [
+      ['schedules', '/p/default/schedules'],
+      ['schedules-probes', '/p/default/schedules?kind=probe'],
+      ['schedules-collectors', '/p/default/schedules?kind=collector'],
+      ['schedule', PAGE],
+      ['schedule-queued', '/p/default/schedules/queued'],
+      ['schedule-monthly', '/p/default/schedules/monthly'],
+      ['schedule-missing', '/p/default/schedules/nowhere'],
+      ['runbook-timetable', '/p/default/runbooks/tidy'],
+    ]) {
+      await page.goto(path);
+      await page.locator('h1').waitFor();
+      await page.waitForTimeout(600);
+      faults.push(...(await faultsOf(page, name, look)));
+    }
+    await page.context().close();
+    assert.deepEqual(faults, []);
+  });
 }

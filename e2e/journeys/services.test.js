@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { PHONE, WIDE, axe, enter, open, picture } from '../browser.js';
+import { LOOKS, axe, enter, faultsOf, open, picture } from '../browser.js';
 import { stage } from '../journey.js';
 
 /** Long enough for a probe to look, and for a page that is not told at once to ask again. */
@@ -361,30 +361,18 @@ const PAGES = [
   ['team', '/p/town/teams/ops'],
 ];
 
-for (const [size, viewport] of [
-  ['wide', WIDE],
-  ['phone', PHONE],
-]) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`every page of services, ${size} and ${colorScheme}, has no fault that axe-core finds`, async () => {
-      const faults = [];
-      const page = await open(set.browser, set.box.url, { viewport, colorScheme });
-      await enter(page, set.box.token);
-      for (const [name, path] of PAGES) {
-        await page.goto(path);
-        await page.locator('h1').waitFor();
-        await page.waitForTimeout(500);
-        assert.match(await page.title(), /\S · Signalbox$/);
-        await picture(page, `${name}-${size}-${colorScheme}`);
-        faults.push(...(await axe(page)).map((fault) => `${name}: ${fault}`));
-        faults.push(...page.faults.splice(0).map((fault) => `${name}: ${fault}`));
-        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        if (spill > 0) {
-          faults.push(`${name}: ${spill} pixels stick out at the side`);
-        }
-      }
-      await page.context().close();
-      assert.deepEqual(faults, []);
-    });
-  }
+for (const [words, options, look] of LOOKS) {
+  test(`every page of services, ${words}, has no fault that axe-core finds`, async () => {
+    const faults = [];
+    const page = await open(set.browser, set.box.url, options);
+    await enter(page, set.box.token);
+    for (const [name, path] of PAGES) {
+      await page.goto(path);
+      await page.locator('h1').waitFor();
+      await page.waitForTimeout(500);
+      faults.push(...(await faultsOf(page, name, look)));
+    }
+    await page.context().close();
+    assert.deepEqual(faults, []);
+  });
 }

@@ -8,7 +8,7 @@ import { hasEnded } from '../live/reduce';
 import { isStillLooking } from './difference';
 import type { PairView } from './shapes';
 
-/** What becomes stale does so by the clock alone, which no event tells. */
+/** Runs that begin and end are told by no stream of services. */
 const EVERY_MS = 10_000;
 
 /** A service as it is; `null` if there is none of this name. */
@@ -27,7 +27,6 @@ export function serviceQuery(project: string, service: string) {
         throw error;
       }
     },
-    refetchInterval: EVERY_MS,
   });
 }
 
@@ -41,7 +40,6 @@ export function factsQuery(project: string, service: string, environment: string
           signal,
         }),
       ),
-    refetchInterval: EVERY_MS,
   });
 }
 

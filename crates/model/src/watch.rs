@@ -36,9 +36,14 @@ pub struct Collects {
 }
 
 impl Collects {
+    /// For how long a fact counts that is not seen again.
+    pub fn expire(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::try_from(self.expire_s).unwrap_or(i64::MAX))
+    }
+
     /// What was seen at a moment is stale right after this, if it is not seen again.
     pub fn stale_at(&self, seen_at: Timestamp) -> Option<Timestamp> {
-        seen_at.checked_add(SignedDuration::from_secs(i64::try_from(self.expire_s).ok()?)).ok()
+        seen_at.checked_add(self.expire()).ok()
     }
 }
 

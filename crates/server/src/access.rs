@@ -17,7 +17,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 use model::run::Requester;
-use policy::{Action, Authorized, Principal, Resource, RunStart};
+use policy::{Action, Authorized, Principal, Resource, RunStart, ServiceRead};
 use store::{Identity, Store, StoreError};
 use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -134,6 +134,16 @@ impl<A: Action> Allowed<A> {
             ..Resource::default()
         };
         self.also::<RunStart>(&resource).map(drop)
+    }
+
+    /// What is shown of a service beside something else must be allowed to whoever asks as if it were read alone.
+    pub(crate) fn may_read_service(&self, project: &str, service: &str) -> Result<(), ApiError> {
+        let resource = Resource {
+            project: Some(project.to_owned()),
+            service: Some(service.to_owned()),
+            ..Resource::default()
+        };
+        self.also::<ServiceRead>(&resource).map(drop)
     }
 
     /// Whoever asks, as events name them.

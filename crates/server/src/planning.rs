@@ -367,11 +367,13 @@ pub(crate) async fn remarks_on_references<'d>(
         Compiled::Runbook(runbook) => speaks_of_services(runbook),
         compiled => matches!(compiled, Compiled::Service(_)),
     });
-    if of_services {
-        let services: Vec<Service> = store.published(project, "Service").await?;
-        services.into_iter().for_each(|service| known.add(&Compiled::Service(service)));
-        let teams: Vec<Team> = store.published(project, "Team").await?;
-        teams.into_iter().for_each(|team| known.add(&Compiled::Team(team)));
+    if of_services && let Some(id) = store.project(project).await? {
+        for service in store.published_definitions::<Service>(id, "Service").await? {
+            known.add(&Compiled::Service(service.definition));
+        }
+        for team in store.published_definitions::<Team>(id, "Team").await? {
+            known.add(&Compiled::Team(team.definition));
+        }
     }
     let sent: BTreeSet<&str> = runbooks_of(&definitions).map(|runbook| runbook.name.as_str()).collect();
     let named: BTreeSet<String> = definitions.iter().flat_map(|(_, compiled)| spoken_of(compiled)).collect();

@@ -3,6 +3,7 @@
 mod backup;
 mod choices;
 mod definitions;
+mod facts;
 mod health;
 mod inventories;
 mod live;
@@ -106,8 +107,8 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, live::follow_services);
     router = guarded!(router, services::show);
     router = guarded!(router, services::health);
-    router = guarded!(router, services::facts);
-    router = guarded!(router, services::facts_diff);
+    router = guarded!(router, facts::show);
+    router = guarded!(router, facts::diff);
     router = guarded!(router, services::happenings);
     router = guarded!(router, schedules::list);
     router = guarded!(router, schedules::show);

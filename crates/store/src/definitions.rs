@@ -281,25 +281,6 @@ impl Store {
         })
     }
 
-    /// The published versions of all definitions of a kind that are not retired, by name, as they were compiled: teams,
-    /// services, schedules.
-    ///
-    /// # Errors
-    /// If the store does not answer, or one of them is none of these.
-    pub async fn published<T>(&self, project: &str, kind: &'static str) -> Result<Vec<T>, StoreError>
-    where
-        T: serde::de::DeserializeOwned + Send + 'static,
-    {
-        let project = project.to_owned();
-        in_read!(self, |connection| async move {
-            let mut select = sqlx::QueryBuilder::new(PUBLISHED);
-            select.push_bind(kind).push(" AND p.name = ").push_bind(project);
-            select.push(" AND d.retired_at IS NULL ORDER BY d.name");
-            let rows = select.build().fetch_all(&mut *connection).await?;
-            rows.iter().map(|row| Ok(compiled_of!(row))).collect()
-        })
-    }
-
     /// Each time that a version of a definition became the current one, newest first.
     ///
     /// # Errors

@@ -2,17 +2,17 @@
 //!
 //! Whoever had the store until now may have performed it, and nobody here knows. So none of it is, and each has its record.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use model::{
     firing::{FiringState, TimedKind},
     schedule::CatchUp,
 };
-use schedule::{Missed, Window};
+use schedule::Window;
 use store::{NoRun, ScheduleRow, StoreError};
 
 use super::{
     Engine,
-    timetable::{decided, next_of},
+    timetable::{decided, missed, next_of},
 };
 use crate::clock;
 
@@ -41,26 +41,15 @@ impl Engine {
         let until = now.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(now);
         let window = Window { on_time: SignedDuration::ZERO, ..Window::default() };
         let due = schedule::due(row.seen_to, until, &rule.timing, CatchUp::None, window);
-        let mut records: Vec<NoRun> = due.missed.iter().map(no_run).collect();
-        records.extend(row.waiting.map(one));
+        let mut records = missed(&due.missed);
+        let (state, reason) = (FiringState::Missed, String::new());
+        records.extend(row.waiting.map(|due_at| NoRun { due_at, state, reason, after: None, count: 1 }));
+        records.iter_mut().for_each(|record| WHY.clone_into(&mut record.reason));
         if records.is_empty() && due.cursor <= row.seen_to {
             return Ok(());
         }
         let next_at = next_of(&rule.timing, due.cursor, &row.name, rule.jitter_s);
         self.0.store.fire(decided(row, due.cursor, next_at, None, records, None), now).await?;
         Ok(())
-    }
-}
-
-fn one(due_at: Timestamp) -> NoRun {
-    NoRun { due_at, state: FiringState::Missed, reason: WHY.to_owned(), after: None, count: 1 }
-}
-
-fn no_run(missed: &Missed) -> NoRun {
-    match missed {
-        Missed::One { due_at, .. } => one(*due_at),
-        Missed::Many { after, until, count, .. } => {
-            NoRun { after: Some(*after), count: *count, ..one(*until) }
-        }
     }
 }

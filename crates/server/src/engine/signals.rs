@@ -11,7 +11,7 @@ use model::{
     firing::TimedKind,
     health::{Health, Rules},
     id::{ProjectId, RunId},
-    run::{Awaited, Expected, Run, RunEvent, Seen, Verifying, WaitReason},
+    run::{Awaited, Expected, Run, RunEvent, Seen, Verifying, Wait, WaitReason},
     snapshot::{CollectOutcome, Collected},
 };
 use store::StoreError;
@@ -63,14 +63,13 @@ impl Engine {
             let wait = run.as_ref().and_then(|run| run.step(place)).and_then(|step| step.wait.clone());
             let (Some(run), Some(wait)) = (run, wait) else { break };
             let Some(project) = store.project(&run.project).await? else { break };
-            let pace = match wait.reason {
+            let pace = match &wait.reason {
                 WaitReason::Verify(verifying) => {
-                    self.look_at_signals(&run, place, project, wait.since, wait.until, &verifying, &mut asked)
-                        .await?
+                    self.look_at_signals((project, id, place), &wait, verifying, &mut asked).await?
                 }
                 WaitReason::Snapshot { collectors } => {
                     let deadline = wait.until.unwrap_or(wait.since);
-                    let collected = self.collect(project, &collectors, wait.since, deadline).await?;
+                    let collected = self.collect(project, collectors, wait.since, deadline).await?;
                     let message = what_failed(&collected);
                     self.write_down(&run, store::Moment::Before, collected).await?;
                     self.say(id, RunEvent::Collected { step: place, message }).await?;
@@ -84,20 +83,14 @@ impl Engine {
     }
 
     /// Tell a run what is seen of its signals, if that is news, and see to it that they are looked at. Answers when to look again.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a step, what it waits for, and what was asked for already"
-    )]
     async fn look_at_signals(
         &self,
-        run: &Run,
-        place: u32,
-        project: ProjectId,
-        since: Timestamp,
-        until: Option<Timestamp>,
+        (project, run, step): (ProjectId, RunId, u32),
+        wait: &Wait,
         verifying: &Verifying,
         asked: &mut BTreeMap<Watcher, Timestamp>,
     ) -> Result<Duration, StoreError> {
+        let since = wait.since;
         let pace = SignedDuration::try_from_secs_f64(
             verifying.deadline.duration_since(since).as_secs_f64() / LOOKS as f64,
         );
@@ -128,8 +121,8 @@ impl Engine {
             }
             all.push(seen);
         }
-        if is_news(&verifying.signals, &all, until) {
-            self.say(run.id, RunEvent::SignalsSeen { step: place, seen: all }).await?;
+        if is_news(&verifying.signals, &all, wait.until) {
+            self.say(run, RunEvent::SignalsSeen { step, seen: all }).await?;
         }
         Ok(Duration::try_from(pace).unwrap_or(super::BACKSTOP).min(super::BACKSTOP))
     }
@@ -187,7 +180,7 @@ impl Engine {
                 continue;
             }
             watchers.push((TimedKind::Collector, row.name.clone()));
-            let expire = SignedDuration::from_secs(i64::try_from(row.rules.expire_s).unwrap_or(i64::MAX));
+            let expire = row.rules.expire();
             let fresh = self.began(row.observed_in).await?.is_some_and(|began| began >= since);
             facts.retain(|fact| fact.state(now, expire) != FactState::Gone || fresh);
             found.extend(facts.into_iter().map(|fact| (fact, expire, fresh)));

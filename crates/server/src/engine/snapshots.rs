@@ -139,8 +139,7 @@ impl Engine {
             if collector.rules.environment != environment {
                 continue;
             }
-            let expire =
-                SignedDuration::from_secs(i64::try_from(collector.rules.expire_s).unwrap_or(i64::MAX));
+            let expire = collector.rules.expire();
             for fact in of_collector {
                 let state = fact.state(now, expire);
                 if state != FactState::Gone {

@@ -623,7 +623,7 @@ pub(super) fn decided(
     }
 }
 
-fn missed(missed: &[Missed]) -> Vec<NoRun> {
+pub(super) fn missed(missed: &[Missed]) -> Vec<NoRun> {
     let state = FiringState::Missed;
     let record = |missed: &Missed| match missed {
         Missed::One { due_at, reason } => {

@@ -16,6 +16,7 @@ use crate::{access::Allowed, problem::ApiError};
 #[utoipa::path(get, path = "/api/v1/projects/{project}/runs/{run}/pair", operation_id = "run_pair", tag = "view",
     params(("project" = String, Path), ("run" = String, Path)), responses(
     (status = 200, description = "While the run goes on, what is different is what is different now", body = PairView),
+    (status = 403, description = "Whoever asks may read the run, and not its service", body = Problem),
     (status = 404, description = "No such run", body = Problem),
 ))]
 pub(super) async fn pair(
@@ -23,6 +24,9 @@ pub(super) async fn pair(
     Path((project, run)): Path<(String, String)>,
 ) -> Result<Json<PairView>, ApiError> {
     let run = known_run(&allowed, &project, &run).await?;
+    if let Some(service) = &run.service {
+        allowed.may_read_service(&project, service)?;
+    }
     let id = project_of(&allowed, &project).await?;
     let engine = allowed.engine();
     let services = engine.run_services(&run, id).await?;

@@ -129,13 +129,17 @@ contract! {
         let all = vec![of("web"), of("ops"), definition("web", "true", &[])];
         bed.store.apply(apply("default", all, &[])).await.unwrap();
         bed.store.apply(apply("other", vec![of("else")], &[])).await.unwrap();
-        let teams = bed.store.published::<Team>("default", "Team").await.unwrap();
-        assert_eq!(teams, [team("ops"), team("web")], "by name, of this kind, of this project");
-        assert_eq!(bed.store.published::<Team>("default", "Service").await.unwrap(), []);
-        assert!(bed.store.published::<Team>("nowhere", "Team").await.unwrap().is_empty());
+        let id = bed.store.project("default").await.unwrap().unwrap();
+        let published = async |kind| {
+            let all = bed.store.published_definitions::<Team>(id, kind).await.unwrap();
+            all.into_iter().map(|published| published.definition).collect::<Vec<_>>()
+        };
+        assert_eq!(published("Team").await, [team("ops"), team("web")], "by name, of this kind, of this project");
+        assert_eq!(published("Service").await, []);
+        let nowhere = model::id::ProjectId(model::id::Uuid::from_u128(7));
+        assert!(bed.store.published_definitions::<Team>(nowhere, "Team").await.unwrap().is_empty());
         bed.store.apply(Apply { prune: true, ..apply("default", vec![of("web")], &[]) }).await.unwrap();
-        let teams = bed.store.published::<Team>("default", "Team").await.unwrap();
-        assert_eq!(teams, [team("web")], "none that is retired");
+        assert_eq!(published("Team").await, [team("web")], "none that is retired");
     }
 
     async fn presets_are_saved_listed_and_deleted(bed: &Bed) {
