@@ -162,3 +162,20 @@ async fn a_run_of_no_service_has_nothing_beside_it() {
         (&json!([]), &Value::Null, &Value::Null)
     );
 }
+
+#[tokio::test]
+async fn a_retry_from_verify_looks_once_more_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let place = tempfile::tempdir().expect("a folder");
+    std::fs::write(place.path().join("version"), "1").expect("a file");
+    server.apply(&shop(place.path(), &SOON.replace("20s", "2s"))).await;
+    let run = server.start_run("deploy", json!({"version": "2", "installed": "3"})).await;
+    assert_eq!(server.ended(&run).await["cause"], "verify");
+    std::fs::write(place.path().join("version"), "2").expect("a file");
+    let path = format!("/api/v1/projects/default/runs/{run}/retry");
+    let (status, retry) = server.post(&path, json!({"from": "verify"})).await;
+    assert_eq!(status, 201, "{retry:#}");
+    let again = server.ended(retry["id"].as_str().expect("an id")).await;
+    assert_eq!(again["state"], "succeeded", "{again:#}");
+    assert_eq!((state(&again, "install"), state(&again, "verify")), ("skipped".into(), "succeeded".into()));
+}

@@ -383,3 +383,30 @@ fn a_restored_server_performs_no_instant_of_the_time_that_it_does_not_know() {
     let doubled: Vec<_> = fired(&again).into_iter().filter(|it| it >= later && known.contains(it)).collect();
     assert!(doubled.is_empty(), "performed by both: {doubled:?}");
 }
+
+/// The probes and collectors of the same folder look, since the runbook waits for what they see; by time, none does.
+#[test]
+fn trying_verifies_with_the_probes_and_collectors_of_its_folder() {
+    let home = Home::new();
+    let up = home.path().join("up").display().to_string();
+    home.write(
+        "all.yaml",
+        format!(
+            "kind: Service\nname: shop\n---\nkind: Runbook\nname: check-shop\nprobe: {{service: shop, every: 1h}}\n\
+             steps: [{{run: test -e {up}, effect: read}}]\n---\n\
+             kind: Runbook\nname: look-at-shop\ncollects: {{service: shop, every: 1h, expire: 2h}}\n\
+             steps: [{{run: echo version=2 >> \"$SIGNALBOX_FACTS\", effect: read}}]\n---\n\
+             kind: Runbook\nname: mend\nservice: shop\nsnapshot: [look-at-shop]\n\
+             inputs: {{how: {{type: string, required: true}}}}\n\
+             steps: [{{name: mend, run: '$INPUT_HOW {up}'}}]\n\
+             verify: {{within: 3s, all: [{{probe: check-shop}}, {{fact: version, equals: 2}}]}}\n"
+        ),
+    );
+    let tried =
+        |how: &str| home.signalbox(&["try", "all.yaml", "--runbook", "mend", "-i", &format!("how={how}")]);
+    let mended = tried("touch");
+    assert_eq!(mended.code, Some(0), "{}", mended.err);
+    let broken = tried("rm");
+    assert_eq!(broken.code, Some(1), "{}", broken.err);
+    assert!(broken.err.contains("did not come to hold in time: probe `check-shop`: bad"), "{}", broken.err);
+}
