@@ -8,12 +8,20 @@
 
 mod action;
 mod builtin;
+pub mod decision;
+mod entity;
+mod question;
 
 use std::{fmt, marker::PhantomData};
 
 pub use action::*;
+pub use entity::{Attributes, Entity, EntityName, Kind, NotAnEntityName, RunFacts, VersionFacts};
 use model::{api::Role, id::PrincipalId};
+pub use question::{Auth, Budget, Chain, Context, ContextKind, Method, Question, Start};
 use serde::Serialize;
+
+/// The reserved project that holds the platform's own policies, and nothing else.
+pub const PLATFORM_PROJECT: &str = "platform";
 
 /// Whoever acts, as the credential says; never as a request's body says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
