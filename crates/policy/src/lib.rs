@@ -8,16 +8,29 @@
 
 mod action;
 mod builtin;
+mod context;
 pub mod decision;
+mod document;
+mod entities;
 mod entity;
+mod index;
+mod policies;
 mod question;
+mod schema;
+pub mod shipped;
+mod stack;
+mod text;
 
 use std::{fmt, marker::PhantomData};
 
 pub use action::*;
+pub use document::{CheckedDocument, CheckedPolicy, PolicyEffect, PolicyFault, check_document};
+pub use entities::{Entities, EntitiesFault};
 pub use entity::{Attributes, Entity, EntityName, Kind, NotAnEntityName, RunFacts, VersionFacts};
 use model::{api::Role, id::PrincipalId};
+pub use policies::{Binding, BuildError, Grant, GrantableRole, Layers, Policies, PolicyText, Problem};
 pub use question::{Auth, Budget, Chain, Context, ContextKind, Method, Question, Start};
+pub use schema::{SCHEMA, action_groups, is_action_or_group, is_delegable};
 use serde::Serialize;
 
 /// The reserved project that holds the platform's own policies, and nothing else.
