@@ -77,7 +77,6 @@ pub(crate) struct Parsed {
     pub id: String,
     pub reason: String,
     pub mode: Mode,
-    pub effect: Effect,
     pub form: Form,
     /// Whether its condition looks at approvals.
     pub counts_approvals: bool,
@@ -95,6 +94,25 @@ pub(crate) enum Form {
 /// All that is wrong with it; what is wrong with its size or depth alone, since nothing else is looked at then.
 pub fn check_document(layer: &Layer, text: &str) -> Result<CheckedDocument, Vec<PolicyFault>> {
     read(layer, text).map(|(document, _)| document)
+}
+
+impl CheckedDocument {
+    /// The text with the mode of the policy `id` set to `mode`: what was checked, and nothing else of it changed.
+    /// None: there is no such policy, or it has no mode.
+    pub fn with_mode(&self, text: &str, id: &str, mode: Mode) -> Option<String> {
+        let policy = self.policies.iter().find(|policy| policy.id == id)?;
+        if policy.effect != PolicyEffect::Forbid {
+            return None;
+        }
+        let (before, after, written) = match &policy.mode_at {
+            Some(at) => (text.get(..at.start)?, text.get(at.end..)?, mode.name().to_owned()),
+            None => {
+                let start = policy.at.start;
+                (text.get(..start)?, text.get(start..)?, format!("@mode(\"{}\")\n", mode.name()))
+            }
+        };
+        Some(format!("{before}{written}{after}"))
+    }
 }
 
 /// Ids that mean something already: a project's policy that bore one would be taken for it.
@@ -187,7 +205,6 @@ impl Reading<'_> {
                 id: policy.id.clone(),
                 reason: policy.reason.clone(),
                 mode: policy.mode,
-                effect: form.effect(),
                 counts_approvals: self.text[statement.at.clone()].contains("pprovals"),
                 form,
             });

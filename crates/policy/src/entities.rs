@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cedar_policy::{EntityId, EntityUid, RestrictedExpression};
 
-use crate::{Attributes, Entity, EntityName, schema::known};
+use crate::{Attributes, Entity, EntityName, Kind, schema::known};
 
 /// Entities that the schema accepted.
 #[derive(Clone, Debug)]
@@ -53,6 +53,29 @@ impl Entities {
         let mut lineage = vec![uid.clone()];
         lineage.extend(self.cedar.ancestors(uid).into_iter().flatten().cloned());
         lineage
+    }
+
+    /// The same as names, as far as they are kinds that have one.
+    pub(crate) fn names_above(&self, name: &EntityName) -> Vec<EntityName> {
+        let lineage = self.lineage(&uid(name));
+        lineage
+            .iter()
+            .filter_map(|uid| {
+                let kind = Kind::ALL.iter().find(|kind| kind.name() == uid.type_name().basename())?;
+                Some(EntityName::new(*kind, uid.id().unescaped()))
+            })
+            .collect()
+    }
+
+    /// The principal with all that it is in, and the actions: as much as is known while the resource is not.
+    pub(crate) fn around(&self, principal: &EntityUid) -> Option<cedar_policy::PartialEntities> {
+        let lineage = self.lineage(principal);
+        let mut known_entities = Vec::new();
+        for uid in &lineage {
+            known_entities.push(self.cedar.get(uid)?.clone());
+        }
+        let known_entities = cedar_policy::Entities::from_entities(known_entities, Some(&known().schema)).ok()?;
+        cedar_policy::PartialEntities::from_concrete(known_entities, &known().schema).ok()
     }
 
     /// With the inputs that policies may see.

@@ -51,7 +51,7 @@ impl Scope {
     }
 
     /// Whether `uid`, which is known to be in the anchor, is what the scope speaks of.
-    fn matches(&self, uid: &EntityUid) -> bool {
+    pub fn matches(&self, uid: &EntityUid) -> bool {
         self.kind.as_ref().is_none_or(|kind| kind == uid.type_name())
             && (!self.exactly || self.anchor.as_ref() == Some(uid))
     }

@@ -13,13 +13,18 @@ pub mod decision;
 mod document;
 mod entities;
 mod entity;
+mod explain;
 mod index;
 mod policies;
+mod policy_tests;
 mod question;
+#[cfg(test)]
+mod scenarios;
 mod schema;
 pub mod shipped;
 mod stack;
 mod text;
+mod visible;
 
 use std::{fmt, marker::PhantomData};
 
@@ -28,7 +33,9 @@ pub use document::{CheckedDocument, CheckedPolicy, PolicyEffect, PolicyFault, ch
 pub use entities::{Entities, EntitiesFault};
 pub use entity::{Attributes, Entity, EntityName, Kind, NotAnEntityName, RunFacts, VersionFacts};
 use model::{api::Role, id::PrincipalId};
+pub use explain::{Change, Counterfactual, Explanation, Flip};
 pub use policies::{Binding, BuildError, Grant, GrantableRole, Layers, Policies, PolicyText, Problem};
+pub use policy_tests::{Expected, PolicyTest, PolicyTests, TestEntity, TestPolicy, TestResult, run_tests};
 pub use question::{Auth, Budget, Chain, Context, ContextKind, Method, Question, Start};
 pub use schema::{SCHEMA, action_groups, is_action_or_group, is_delegable};
 use serde::Serialize;

@@ -154,7 +154,7 @@ impl Policies {
     /// # Errors
     /// If the built-in policies cannot be read.
     pub fn build(layers: Layers) -> Result<Self, BuildError> {
-        Self::read(layers, &Documents::new())
+        Self::read(shipped::LAYER_0, layers, &Documents::new())
     }
 
     /// The same for other layers; documents that did not change are not read again.
@@ -162,13 +162,19 @@ impl Policies {
     /// # Errors
     /// As [`Policies::build`].
     pub fn rebuild(&self, layers: Layers) -> Result<Self, BuildError> {
-        Self::read(layers, &self.0.documents)
+        Self::read(shipped::LAYER_0, layers, &self.0.documents)
     }
 
-    fn read(layers: Layers, earlier: &Documents) -> Result<Self, BuildError> {
-        let digest = digest(&layers);
+    /// With another layer 0: to see what each of its policies is good for.
+    #[cfg(test)]
+    pub(crate) fn with_layer_0(&self, layer_0: &str, layers: Layers) -> Result<Self, BuildError> {
+        Self::read(layer_0, layers, &self.0.documents)
+    }
+
+    fn read(layer_0: &str, layers: Layers, earlier: &Documents) -> Result<Self, BuildError> {
+        let digest = digest(layer_0, &layers);
         let Layers { platform, projects, grants, bindings } = layers;
-        let built_in = PolicyText { name: "layer0".into(), text: shipped::LAYER_0.into() };
+        let built_in = PolicyText { name: "layer0".into(), text: layer_0.into() };
         let all = [(Layer::BuiltIn, built_in)]
             .into_iter()
             .chain(platform.into_iter().map(|text| (Layer::Platform, text)))
@@ -269,6 +275,27 @@ impl Policies {
     /// Allow or not, and nothing else: what filters of lists ask.
     pub fn allows(&self, question: &Question, entities: &Entities) -> bool {
         evaluating(|| self.verdict(question, entities).outcome() == Outcome::Allow)
+    }
+
+    /// Whether it would be allowed if this were granted too.
+    pub(crate) fn allows_as_if(&self, question: &Question, entities: &Entities, grant: &Grant) -> bool {
+        let (Ok(asked), Ok(entry)) = (Asked::new(question, entities), self.0.entry_of(grant)) else {
+            return false;
+        };
+        evaluating(|| {
+            let mut given = Index::default();
+            given.add(entry);
+            let mut verdict = self.0.judge(&asked, question);
+            let principal = (&asked.principal, &asked.principal_lineage);
+            let resource = (&asked.resource, &asked.resource_lineage);
+            let applies = given
+                .candidates(asked.action, principal, resource)
+                .any(|entry| matches!(entry.ask(&asked.request, asked.cedar()), Said::Applies));
+            if applies {
+                verdict.permits.extend(given.entries());
+            }
+            verdict.outcome() == Outcome::Allow
+        })
     }
 
     pub(crate) fn verdict(&self, question: &Question, entities: &Entities) -> Verdict<'_> {
@@ -393,8 +420,8 @@ impl Policies {
         [&self.0.texts, &self.0.given]
     }
 
-    pub(crate) fn broken(&self, asked: &Asked<'_>, action: &str) -> Option<Determining> {
-        self.0.broken_for(asked, action)
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.0.broken.is_empty()
     }
 }
 
@@ -664,12 +691,20 @@ impl InForce {
     }
 
     fn take_grant(&mut self, grant: Grant) {
-        if let Err(message) = self.try_grant(&grant) {
-            self.problems.push(Problem { layer: Layer::Grant, name: grant.id, message, faults: Vec::new() });
+        match self.entry_of(&grant) {
+            Ok(entry) => self.given.add(entry),
+            Err(message) => {
+                self.problems.push(Problem {
+                    layer: Layer::Grant,
+                    name: grant.id,
+                    message,
+                    faults: Vec::new(),
+                });
+            }
         }
     }
 
-    fn try_grant(&mut self, grant: &Grant) -> Result<(), String> {
+    fn entry_of(&self, grant: &Grant) -> Result<Entry, String> {
         let Grant { id, role, principal, resource, ends_at } = grant;
         if !matches!(principal.kind, Kind::User | Kind::ServiceAccount | Kind::Group) {
             return Err(format!("{principal} cannot be given a role."));
@@ -684,7 +719,7 @@ impl InForce {
             .has_condition()
             .then(|| linked(template, principal, resource))
             .transpose()?;
-        let entry = Entry {
+        Ok(Entry {
             id: id.as_str().into(),
             layer: Layer::Grant,
             reason: format!("{} Granted as {role} on {resource}.", template.parsed.reason).into(),
@@ -698,9 +733,7 @@ impl InForce {
             counts_approvals: template.parsed.counts_approvals,
             ends_at: *ends_at,
             role: Some(role.as_str().into()),
-        };
-        self.given.add(entry);
-        Ok(())
+        })
     }
 
     fn take_binding(&mut self, binding: Binding) {
@@ -767,9 +800,9 @@ fn linked(
 }
 
 /// The same whatever order things come in.
-fn digest(layers: &Layers) -> String {
+fn digest(layer_0: &str, layers: &Layers) -> String {
     let Layers { platform, projects, grants, bindings } = layers;
-    let mut parts: Vec<Vec<String>> = vec![vec!["layer0".into(), shipped::LAYER_0.into()]];
+    let mut parts: Vec<Vec<String>> = vec![vec!["layer0".into(), layer_0.into()]];
     for PolicyText { name, text } in platform {
         parts.push(vec!["platform".into(), name.clone(), text.clone()]);
     }

@@ -47,11 +47,11 @@ impl Method {
 
 /// How the principal is known, as the server says; never as a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Auth {
     pub method: Method,
     /// Seconds since the second factor was given; [`Auth::NO_FACTOR`] if it never was.
-    #[serde(default = "no_factor")]
+    #[serde(rename = "mfaAge", default = "no_factor")]
     pub mfa_age_s: i64,
     /// The actions and groups of actions that the token is narrowed to. A token without carries nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,9 +86,9 @@ impl Auth {
     }
 }
 
-/// The facts about the act itself. Which of these an action takes, [`ContextKind::of`] says.
+/// The facts about the act itself, written as policies name them. Which of these an action takes, [`ContextKind::of`] says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Context {
     Base {
         auth: Auth,
@@ -175,7 +175,7 @@ impl ContextKind {
 
 /// A target or a secret is to be used by a run that somebody began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Chain {
     pub auth: Auth,
     #[serde(default = "irreversible")]
@@ -189,7 +189,7 @@ pub struct Chain {
 
 /// A run is to be started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Start {
     pub auth: Auth,
     /// The strongest of all steps, of called runbooks too.
@@ -238,7 +238,7 @@ pub struct Start {
 
 /// The error budget of the service that is acted on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Budget {
     pub state: String,
     pub frozen: bool,
