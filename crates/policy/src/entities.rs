@@ -22,8 +22,12 @@ impl Entities {
     /// silently not apply without.
     ///
     /// # Errors
-    /// If the schema refuses one, two differ under one name, or groups contain each other.
+    /// If the schema refuses one, two differ under one name, groups contain each other, or a parent is not among
+    /// them: what that is in would be lost, and with it whatever is forbidden there.
     pub fn new(entities: impl IntoIterator<Item = Entity>) -> Result<Self, EntitiesFault> {
+        let entities: Vec<_> = entities.into_iter().collect();
+        let there: HashSet<&EntityName> = entities.iter().map(|entity| &entity.name).collect();
+        complete(&entities, |name| there.contains(name))?;
         let entities: Vec<_> = entities.into_iter().map(cedar).collect::<Result<_, _>>()?;
         let cedar = cedar_policy::Entities::from_entities(entities, Some(&known().schema))
             .map_err(|fault| EntitiesFault(said(&fault)))?;
@@ -35,6 +39,9 @@ impl Entities {
     /// # Errors
     /// As [`Entities::new`].
     pub fn with(&self, entities: impl IntoIterator<Item = Entity>) -> Result<Self, EntitiesFault> {
+        let entities: Vec<_> = entities.into_iter().collect();
+        let there: HashSet<&EntityName> = entities.iter().map(|entity| &entity.name).collect();
+        complete(&entities, |name| there.contains(name) || self.contains(name))?;
         let entities: Vec<_> = entities.into_iter().map(cedar).collect::<Result<_, _>>()?;
         let cedar = self
             .cedar
@@ -74,7 +81,8 @@ impl Entities {
         for uid in &lineage {
             known_entities.push(self.cedar.get(uid)?.clone());
         }
-        let known_entities = cedar_policy::Entities::from_entities(known_entities, Some(&known().schema)).ok()?;
+        let known_entities =
+            cedar_policy::Entities::from_entities(known_entities, Some(&known().schema)).ok()?;
         cedar_policy::PartialEntities::from_concrete(known_entities, &known().schema).ok()
     }
 
@@ -93,6 +101,15 @@ impl Entities {
         let both = [texts.map_err(|fault| said(&fault))?, numbers.map_err(|fault| said(&fault))?];
         self.cedar.clone().add_entities(both, Some(&known().schema)).map_err(|fault| said(&fault))
     }
+}
+
+fn complete(entities: &[Entity], there: impl Fn(&EntityName) -> bool) -> Result<(), EntitiesFault> {
+    for entity in entities {
+        if let Some(parent) = entity.parents.iter().find(|parent| !there(parent)) {
+            return Err(EntitiesFault(format!("{} is in {parent}, which is not among them", entity.name)));
+        }
+    }
+    Ok(())
 }
 
 /// The name of the pair of entities that bears a request's inputs.

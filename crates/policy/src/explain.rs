@@ -70,8 +70,7 @@ impl Change {
     fn words(&self) -> String {
         match self {
             Self::Approvals { approvals, owner_approvals } => {
-                let missing =
-                    MissingApprovals { approvals: *approvals, owner_approvals: *owner_approvals };
+                let missing = MissingApprovals { approvals: *approvals, owner_approvals: *owner_approvals };
                 missing.said().trim_end_matches('.').replacen("Ask", "ask", 1)
             }
             Self::Reviews { reviews: 1 } => "have it reviewed by another person".into(),

@@ -24,6 +24,8 @@ mod schema;
 pub mod shipped;
 mod stack;
 mod text;
+#[cfg(test)]
+mod traps;
 mod visible;
 
 use std::{fmt, marker::PhantomData};
@@ -32,8 +34,8 @@ pub use action::*;
 pub use document::{CheckedDocument, CheckedPolicy, PolicyEffect, PolicyFault, check_document};
 pub use entities::{Entities, EntitiesFault};
 pub use entity::{Attributes, Entity, EntityName, Kind, NotAnEntityName, RunFacts, VersionFacts};
-use model::{api::Role, id::PrincipalId};
 pub use explain::{Change, Counterfactual, Explanation, Flip};
+use model::{api::Role, id::PrincipalId};
 pub use policies::{Binding, BuildError, Grant, GrantableRole, Layers, Policies, PolicyText, Problem};
 pub use policy_tests::{Expected, PolicyTest, PolicyTests, TestEntity, TestPolicy, TestResult, run_tests};
 pub use question::{Auth, Budget, Chain, Context, ContextKind, Method, Question, Start};

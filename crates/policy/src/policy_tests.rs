@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Attributes, Auth, Binding, Budget, Chain, Context, ContextKind, Entities, Entity, EntityName, Grant, Kind,
-    Layers, Method, Policies, PolicyText, Question, Start, check_document,
+    Attributes, Auth, Binding, Budget, Chain, Context, ContextKind, Entities, Entity, EntityName, Grant,
+    Kind, Layers, Method, Policies, PolicyText, Question, Start, check_document,
     decision::{Decision, Layer, Mode, Outcome},
 };
 
@@ -155,6 +155,9 @@ impl PolicyTests {
         }
         for (id, mode) in &self.modes {
             let changed = layers.platform.iter_mut().find_map(|PolicyText { text, .. }| {
+                if !text.contains(&format!("\"{id}\"")) {
+                    return None;
+                }
                 let changed = check_document(&Layer::Platform, text).ok()?.with_mode(text, id, *mode)?;
                 *text = changed;
                 Some(())
@@ -184,7 +187,12 @@ impl PolicyTests {
             }
             Ok(decision) => {
                 let fault = test.expect.fault(&decision);
-                TestResult { name: test.name.clone(), passed: fault.is_none(), fault, decision: Some(decision) }
+                TestResult {
+                    name: test.name.clone(),
+                    passed: fault.is_none(),
+                    fault,
+                    decision: Some(decision),
+                }
             }
         }
     }
@@ -308,7 +316,10 @@ fn usual(name: &EntityName) -> Entity {
         Kind::Policy => project(),
         Kind::Version => {
             let of = name.id.split('@').next().unwrap_or_default();
-            vec![EntityName::new(if of.matches('/').count() == 1 { Kind::Runbook } else { Kind::Definition }, of)]
+            vec![EntityName::new(
+                if of.matches('/').count() == 1 { Kind::Runbook } else { Kind::Definition },
+                of,
+            )]
         }
         Kind::Target if *name == EntityName::local_target() => vec![EntityName::platform()],
         Kind::Target => {

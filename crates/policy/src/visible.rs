@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use cedar_policy::{Decision as Answer, EntityUid, PartialEntities, PartialEntityUid, PartialRequest, Request};
+use cedar_policy::{
+    Decision as Answer, EntityUid, PartialEntities, PartialEntityUid, PartialRequest, Request,
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -42,7 +44,8 @@ impl Policies {
                 by_kind.entry(resource.kind).or_default().push(place);
             }
             for (kind, places) in by_kind {
-                let of_kind = self.visible_of_kind(principal, action, resources, &places, kind, context, at, entities);
+                let of_kind =
+                    self.visible_of_kind(principal, action, resources, &places, kind, context, at, entities);
                 for (place, answer) in places.into_iter().zip(of_kind) {
                     if let Some(slot) = answers.get_mut(place) {
                         *slot = answer;
@@ -142,9 +145,8 @@ impl Policies {
                     }
                 };
                 // Everything is asked: an error of any policy is a deny, also of a permit beside one that applies.
-                let forbidden = forbids
-                    .at(&resource, &lineage)
-                    .any(|speaking| !matches!(ask(speaking), Said::Nothing));
+                let forbidden =
+                    forbids.at(&resource, &lineage).any(|speaking| !matches!(ask(speaking), Said::Nothing));
                 if forbidden {
                     return false;
                 }
