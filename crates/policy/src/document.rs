@@ -93,8 +93,15 @@ pub(crate) enum Form {
 /// # Errors
 /// All that is wrong with it; what is wrong with its size or depth alone, since nothing else is looked at then.
 pub fn check_document(layer: &Layer, text: &str) -> Result<CheckedDocument, Vec<PolicyFault>> {
-    read(layer, text).map(|(document, _)| document)
+    read(layer, text).map(|(document, _)| document).map_err(|mut faults| {
+        // Whoever made so many has enough to do with these.
+        faults.truncate(MOST_FAULTS);
+        faults
+    })
 }
+
+/// As many faults as are told at once.
+const MOST_FAULTS: usize = 100;
 
 impl CheckedDocument {
     /// The text with the mode of the policy `id` set to `mode`: what was checked, and nothing else of it changed.

@@ -17,6 +17,8 @@ mod explain;
 mod index;
 mod policies;
 mod policy_tests;
+#[cfg(test)]
+mod properties;
 mod question;
 #[cfg(test)]
 mod scenarios;

@@ -88,7 +88,7 @@ fn a_text_that_is_too_long_or_too_deep_is_refused_before_it_is_parsed() {
     let chain = |count: usize| cancels(&vec!["true"; count].join(" && "));
     assert!(platform(&chain(100)).is_ok());
     assert!(only(platform(&chain(5000))).message.contains("operators"));
-    let ifs = cancels(&format!("{} true", "if true then true else".repeat(2000)));
+    let ifs = cancels(&format!("{}true", "if true then true else ".repeat(2000)));
     assert!(only(platform(&ifs)).message.contains("operators"));
 }
 
