@@ -386,7 +386,7 @@ fn beyond(policies: &Policies, entities: &Entities) -> Vec<(String, String, Stri
     let mut rights = Vec::new();
     let shop: EntityUid = uid(&EntityName::project("shop"));
     let resources: Vec<EntityName> = realm_names();
-    for principal in ["gus", "eve", "ada", "cleo"] {
+    for principal in ["gus", "eve", "cleo"] {
         for action in
             crate::ACTIONS.iter().filter(|action| crate::ContextKind::of(action) == crate::ContextKind::Base)
         {
@@ -435,7 +435,7 @@ fn no_sequence_of_acts_allowed_to_a_governor_leaves_delegable() {
     let entities = realm();
     let before = beyond(&base, &entities);
     let mut done: HashMap<&str, usize> = HashMap::new();
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(24));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(12));
     let (count, reached) = (std::cell::RefCell::new(&mut done), &before);
     runner
         .run(&vec(acts(), 1..12), |sequence| {

@@ -107,7 +107,7 @@ fn the_deepest_text_that_passes_is_read_and_evaluated_on_a_small_stack() {
         "{}context.auth.mfaAge == 0{}{}",
         "(true && ".repeat(31),
         ")".repeat(31),
-        " && context.auth.mfaAge == 0".repeat(40)
+        " && context.auth.mfaAge == 0".repeat(30)
     ));
     let small = std::thread::Builder::new().stack_size(256 << 10);
     let denied = small.spawn(move || root_asks(worst)).expect("a thread").join().expect("it ends");
