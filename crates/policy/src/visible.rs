@@ -138,10 +138,11 @@ impl Policies {
                     let request = request.get_or_insert_with(|| {
                         let cedar = cedar.clone();
                         Request::new(principal.clone(), known().action(action), resource.clone(), cedar, None)
+                            .map_err(|fault| fault.to_string())
                     });
                     match request {
                         Ok(request) => speaking.entry.ask(request, &entities.cedar),
-                        Err(fault) => Said::Failed(fault.to_string()),
+                        Err(fault) => Said::Failed(fault.clone()),
                     }
                 };
                 // Everything is asked: an error of any policy is a deny, also of a permit beside one that applies.
