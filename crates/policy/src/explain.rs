@@ -311,3 +311,54 @@ impl Layers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PolicyTests;
+
+    fn explained(context: serde_json::Value, role: bool) -> Explanation {
+        let mut file = serde_json::json!({
+            "modes": {"1.approvals": "enforce", "1.mfa": "enforce"},
+            "tests": [{
+                "name": "a start", "principal": "User::\"ada\"", "action": "run.start",
+                "resource": "Version::\"shop/restart-web@d1\"", "context": context,
+                "expect": {"outcome": "deny"},
+            }],
+        });
+        if role {
+            file["grants"] = serde_json::json!([
+                {"id": "g", "role": "operator", "principal": "User::\"ada\"", "resource": "Project::\"shop\""}
+            ]);
+        }
+        let tests: PolicyTests = serde_json::from_value(file).expect("tests");
+        let policies = Policies::build(tests.layers(&Layers::shipped()).expect("modes")).expect("built in");
+        let entities = Entities::new(tests.entities_of(&tests.tests[0])).expect("entities");
+        policies.explain(&tests.tests[0].question().expect("a question"), &entities)
+    }
+
+    fn flip(explanation: &Explanation) -> Vec<Change> {
+        explanation.counterfactual.clone().expect("something would do").changes
+    }
+
+    #[test]
+    fn the_smallest_thing_that_would_change_it_is_told() {
+        let one = explained(serde_json::json!({"prod": true}), true);
+        assert_eq!(one.decision.outcome, Outcome::NeedsApproval);
+        assert_eq!(flip(&one), [Change::Approvals { approvals: 1, owner_approvals: 0 }]);
+        let old =
+            explained(serde_json::json!({"prod": true, "approvals": 2, "auth": {"mfaAge": 4000}}), true);
+        assert_eq!(flip(&old), [Change::FreshFactor]);
+        let frozen = explained(serde_json::json!({"prod": true, "approvals": 2, "freeze": true}), true);
+        assert_eq!(flip(&frozen), [Change::AfterFreeze]);
+        let many = explained(serde_json::json!({"targets": 5000}), true);
+        assert_eq!(flip(&many), [Change::FewerTargets { targets: 100 }]);
+        let nothing = explained(serde_json::json!({}), false);
+        assert_eq!(nothing.roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(), ["operator"]);
+        let on = crate::EntityName::runbook("shop", "restart-web");
+        assert_eq!(flip(&nothing), [Change::Role { role: "operator".into(), on }]);
+        // Nothing that anybody can change makes another thing of what was published.
+        assert_eq!(explained(serde_json::json!({"digest": "d9"}), true).counterfactual, None);
+        assert_eq!(explained(serde_json::json!({}), true).counterfactual, None);
+    }
+}
