@@ -80,4 +80,62 @@ actions! {
     MetricsRead = "metrics.read";
     /// Take a backup of everything.
     PlatformBackup = "platform.backup";
+    /// See a project, and that there is one.
+    ProjectRead = "project.read";
+    /// See what is known of the state and configuration of things.
+    FactRead = "fact.read";
+    /// See inventories and their targets.
+    InventoryRead = "inventory.read";
+    /// See which secrets there are: names, never values.
+    SecretList = "secret.list";
+    /// See which runbooks may use a project's secrets and inventories.
+    BindingRead = "binding.read";
+    /// See which roles are granted to whom.
+    GrantRead = "grant.read";
+    /// Read the register.
+    RegisterRead = "register.read";
+    /// See what was decided, and why.
+    DecisionRead = "decision.read";
+    /// See users, groups and service accounts.
+    PrincipalRead = "principal.read";
+    /// Act on a target: asked of a published version, or of a person for a command of their own.
+    TargetUse = "target.use";
+    /// Have a secret handed to a step.
+    SecretUse = "secret.use";
+    /// Start a run in an emergency: without approvals, freeze and budget, never without layer 0.
+    RunBreakglass = "run.breakglass";
+    /// Send a definition for review.
+    DefinitionPropose = "definition.propose";
+    /// Put a version in force, an earlier one too.
+    DefinitionPublish = "definition.publish";
+    /// Take a definition out of use.
+    DefinitionRetire = "definition.retire";
+    /// Say yes or no to a version that somebody else wrote.
+    DefinitionReview = "definition.review";
+    /// Put a version of a policy in force, an earlier one too.
+    PolicyPublish = "policy.publish";
+    /// Turn a policy that only observes into one that stops.
+    PolicyEnforce = "policy.enforce";
+    /// Give a role to somebody.
+    GrantCreate = "grant.create";
+    /// Take a granted role back.
+    GrantRevoke = "grant.revoke";
+    /// Let a runbook use what one owns, and end that.
+    Bind = "bind";
+    /// Set, rotate and delete a secret; nobody reads it back.
+    SecretWrite = "secret.write";
+    /// Wrap the keys of all secrets anew.
+    SecretRewrap = "secret.rewrap";
+    /// Make, disable and enable users.
+    UserManage = "user.manage";
+    /// Make and retire groups, and say who is in them.
+    GroupManage = "group.manage";
+    /// Make, disable and enable service accounts.
+    ServiceAccountManage = "service-account.manage";
+    /// See and end others' tokens.
+    TokenManage = "token.manage";
+    /// Make a project.
+    ProjectCreate = "project.create";
+    /// Manage oneself: password, second factor, tokens and sessions.
+    SelfManage = "self.manage";
 }

@@ -8,12 +8,44 @@
 
 mod action;
 mod builtin;
+mod context;
+pub mod decision;
+mod document;
+mod entities;
+mod entity;
+mod explain;
+mod index;
+mod policies;
+mod policy_tests;
+#[cfg(test)]
+mod properties;
+mod question;
+#[cfg(test)]
+mod scenarios;
+mod schema;
+pub mod shipped;
+mod stack;
+mod text;
+#[cfg(test)]
+mod traps;
+mod visible;
 
 use std::{fmt, marker::PhantomData};
 
 pub use action::*;
+pub use document::{CheckedDocument, CheckedPolicy, PolicyEffect, PolicyFault, check_document};
+pub use entities::{Entities, EntitiesFault};
+pub use entity::{Attributes, Entity, EntityName, Kind, NotAnEntityName, RunFacts, VersionFacts};
+pub use explain::{Change, Counterfactual, Explanation, Flip};
 use model::{api::Role, id::PrincipalId};
+pub use policies::{Binding, BuildError, Grant, GrantableRole, Layers, Policies, PolicyText, Problem};
+pub use policy_tests::{Expected, PolicyTest, PolicyTests, TestEntity, TestPolicy, TestResult, run_tests};
+pub use question::{Auth, Budget, Chain, Context, ContextKind, Method, Question, Start};
+pub use schema::{SCHEMA, action_groups, is_action_or_group, is_delegable};
 use serde::Serialize;
+
+/// The reserved project that holds the platform's own policies, and nothing else.
+pub const PLATFORM_PROJECT: &str = "platform";
 
 /// Whoever acts, as the credential says; never as a request's body says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -31,6 +31,7 @@ mod projects;
 mod published;
 mod restored;
 mod retention;
+mod revisions;
 mod runs;
 mod schedules;
 mod seal;

@@ -41,6 +41,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0005_watched_runs.sql"),
         include_str!("../migrations/postgres/0005_watched_runs.sql"),
     ),
+    (
+        6,
+        "revisions",
+        include_str!("../migrations/sqlite/0006_revisions.sql"),
+        include_str!("../migrations/postgres/0006_revisions.sql"),
+    ),
 ];
 
 /// The newest version that this program knows.

@@ -22,6 +22,10 @@ contract! {
         assert_eq!(bed.store.clone().transactions(), before + 3, "a failure is one too, and clones count together");
     }
 
+    async fn a_new_store_has_changed_no_rights(bed: &Bed) {
+        assert_eq!(bed.store.rights_revision().await.unwrap(), 0);
+    }
+
     async fn a_reader_sees_what_was_just_acknowledged(bed: &Bed) {
         let project = project(&bed.store, "default").await;
         for _ in 0..50 {
