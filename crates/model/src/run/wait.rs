@@ -51,7 +51,7 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    /// What a policy did not let begin waits for, in words: `policy 1.freeze: Production is frozen.`
+    /// What waits for a policy waits for this, in words: `policy 1.freeze: Production is frozen.`
     pub fn policy_words(policy: Option<&str>, reason: &str) -> String {
         match policy {
             Some(policy) => format!("policy {policy}: {reason}"),
