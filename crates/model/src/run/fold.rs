@@ -132,7 +132,9 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
                 step.message = Some(message.clone());
             }
         }
-        RunEvent::StepParked { step: place, policy, reason, .. } => parked(run, at, *place, policy.as_deref(), reason),
+        RunEvent::StepParked { step: place, policy, reason, .. } => {
+            parked(run, at, *place, policy.as_deref(), reason)
+        }
         // What it does next says the event that follows.
         RunEvent::StepUnparked { .. } => {}
         RunEvent::StepAnswered { step: place, answer, outputs } => {

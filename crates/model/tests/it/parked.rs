@@ -73,7 +73,8 @@ fn another_policy_takes_the_place_of_the_first_and_the_wait_goes_on() {
     let refusal = world.refusal((0, 1)).unwrap();
     world.send(refusal, 9).unwrap();
     let wait = world.step(0).wait.clone().unwrap();
-    let policy = |reason| matches!(reason, WaitReason::Policy { policy: Some(policy), .. } if policy == "1.hours");
+    let policy =
+        |reason| matches!(reason, WaitReason::Policy { policy: Some(policy), .. } if policy == "1.hours");
     assert!(policy(wait.reason));
     assert_eq!(wait.since, since);
 }

@@ -74,7 +74,7 @@ async fn a_run_of_somebody_who_may_nothing_any_more_starts_no_further_step_and_c
 
     // Its cleanup waits as well, and is not left out in silence.
     let cancel = format!("/api/v1/projects/default/runs/{run}/cancel");
-    assert_eq!(server.post(&cancel, json!({})).await.0, StatusCode::OK);
+    assert_eq!(server.post(&cancel, json!({})).await.0, StatusCode::ACCEPTED);
     let view = loop {
         let view = server.show(&run).await;
         if view["steps"][2]["wait"]["for"] == "policy" {
@@ -83,12 +83,16 @@ async fn a_run_of_somebody_who_may_nothing_any_more_starts_no_further_step_and_c
         tokio::time::sleep(Duration::from_millis(25)).await;
     };
     assert_eq!((&view["state"], &view["steps"][1]["state"]), (&json!("canceling"), &json!("canceled")));
-    assert_eq!(server.post(&cancel, json!({})).await.0, StatusCode::OK);
+    assert_eq!(server.post(&cancel, json!({})).await.0, StatusCode::ACCEPTED);
     let ended = server.ended(&run).await;
     assert_eq!(ended["state"], "canceled", "{ended:#}");
     let said = ended["steps"][2]["message"].as_str().expect("it says why");
     assert!(said.contains("policy 0.chain"), "{said}");
-    assert_eq!(written(folder.path(), "done") + &written(folder.path(), "tidied"), "", "nothing was performed");
+    assert_eq!(
+        written(folder.path(), "done") + &written(folder.path(), "tidied"),
+        "",
+        "nothing was performed"
+    );
 }
 
 #[tokio::test]
