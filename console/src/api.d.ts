@@ -2807,7 +2807,7 @@ export interface components {
       answer?: components['schemas']['Answer'] | null;
       /**
        * Format: int32
-       * @description Tries so far; 0 before the first.
+       * @description The number of the last attempt; 0 before the first.
        */
       attempt: number;
       branch?: components['schemas']['Branch'] | null;
@@ -2834,6 +2834,11 @@ export interface components {
        * @description The place of the step that it is in.
        */
       parent?: number | null;
+      /**
+       * Format: int32
+       * @description Attempts that a policy did not let begin: no tries, as far as `retry` counts them.
+       */
+      parked?: number;
       /**
        * @description Its address in the run: the names from the outermost step, with dots between and `[item]` or `[target]` behind the
        *     name of a loop. `roll[web1].drain`.
@@ -3101,6 +3106,14 @@ export interface components {
           collectors: string[];
           /** @enum {string} */
           for: 'snapshot';
+        }
+      | {
+          /** @enum {string} */
+          for: 'policy';
+          /** @description The one that forbids it; none where no policy permits it. */
+          policy?: string | null;
+          /** @description Why, in the policy's words. */
+          reason: string;
         };
     /** @description What happened. */
     What:

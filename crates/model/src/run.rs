@@ -346,8 +346,11 @@ pub struct StepRun {
     pub action: String,
     pub effect: Effect,
     pub state: StepState,
-    /// Tries so far; 0 before the first.
+    /// The number of the last attempt; 0 before the first.
     pub attempt: u32,
+    /// Attempts that a policy did not let begin: no tries, as far as `retry` counts them.
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    pub parked: u32,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -460,6 +463,11 @@ pub struct UploadedFile {
 }
 
 impl StepRun {
+    /// Attempts that were performed, or may have been.
+    fn tries(&self) -> u32 {
+        self.attempt.saturating_sub(self.parked)
+    }
+
     /// Is a called runbook's cleanup under way, and not to end before its time?
     fn cleans_up(&self) -> bool {
         self.state == StepState::Running && self.body.phase == Phase::Cleanup && !self.body.cleanup_stopping
@@ -536,6 +544,12 @@ impl Run {
         step.state == StepState::Running && step.body.phase == Phase::Main && self.is_task(step)
     }
 
+    /// The attempt of a step that waits for a policy to permit it again.
+    pub fn parked(&self, place: u32) -> Option<u32> {
+        let step = self.step(place)?;
+        matches!(&step.wait, Some(Wait { reason: WaitReason::Policy { .. }, .. })).then_some(step.attempt)
+    }
+
     /// Places of the attempts that wait for a free place on a runner.
     pub fn queued_steps(&self) -> impl Iterator<Item = u32> + '_ {
         self.places(|_, step| matches!(&step.wait, Some(Wait { reason: WaitReason::Runner, .. })))
@@ -576,6 +590,10 @@ impl Run {
     fn step_mut(&mut self, place: u32) -> Option<&mut StepRun> {
         self.steps.get_mut(usize::try_from(place).ok()?).map(Arc::make_mut)
     }
+}
+
+fn is_none_of_them(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A place as it is kept. A run has fewer than [`fold::STEPS_MAX`] steps.

@@ -5,8 +5,10 @@
 //! Processes live under shims, which outlive the server; its next start takes them up again ([`recover`]).
 
 mod changes;
+mod decide_again;
 mod follow;
 mod look;
+mod parked;
 mod perform;
 mod prepare;
 mod recover;
@@ -42,6 +44,7 @@ use store::{Advanced, Answered, Key, NewRun, Secrets, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 pub(crate) use changes::Changes;
+pub(crate) use decide_again::Deciding;
 pub(crate) use follow::{Cursor, Follow, LiveEvent};
 pub use recover::Recovered;
 
@@ -70,6 +73,7 @@ pub(crate) struct Parts {
     pub forbidden: Vec<std::net::SocketAddr>,
     /// Steps at once.
     pub slots: usize,
+    pub deciding: Deciding,
 }
 
 struct Inner {
@@ -87,6 +91,10 @@ struct Inner {
     timetable: timetable::Timetable,
     /// Counts what was taken in of probes and collectors: whoever waits for what they see looks again.
     observed: watch::Sender<u64>,
+    deciding: Deciding,
+    standings: decide_again::Standings,
+    /// Rights have changed: what is parked is decided on again.
+    rights: Notify,
     metrics: Arc<Metrics>,
     slots: Arc<Semaphore>,
     slot_count: usize,
@@ -121,7 +129,7 @@ impl Attempt {
 impl Engine {
     /// An engine that performs up to `slots` steps at once. Nothing moves before [`Engine::run`].
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, outputs, shims, evaluate, work, forbidden, slots } = parts;
+        let Parts { store, outputs, shims, evaluate, work, forbidden, slots, deciding } = parts;
         Self(Arc::new(Inner {
             store,
             outputs,
@@ -136,6 +144,9 @@ impl Engine {
             alarm: time::Alarm::default(),
             timetable: timetable::Timetable::default(),
             observed: watch::Sender::new(0),
+            deciding,
+            standings: decide_again::Standings::default(),
+            rights: Notify::new(),
             metrics: Arc::default(),
             slots: Arc::new(Semaphore::new(slots)),
             slot_count: slots,

@@ -57,6 +57,8 @@ pub(crate) enum Turning {
     Time,
     /// Starts schedules, probes and collectors.
     Timetable,
+    /// Decides again on what waits for a policy.
+    Rights,
     /// Removes what the view need not remember; once an hour.
     History,
 }
@@ -67,6 +69,7 @@ impl Turning {
             Self::Runner => "runner",
             Self::Time => "time",
             Self::Timetable => "timetable",
+            Self::Rights => "rights",
             Self::History => "history",
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     access::{App, Surroundings},
     clock,
     data_dir::{DataDir, StartError},
-    engine::{Engine, Parts, Recovered},
+    engine::{Deciding, Engine, Parts, Recovered},
     fetch::AllowedHost,
     routes,
 };
@@ -97,6 +97,7 @@ pub async fn serve(
         work: data_dir.work(),
         forbidden: vec![address],
         slots: slots(),
+        deciding: Deciding::Again,
     });
     let restored = store.after_restore(clock::now()).await.map_err(StartError::Recover)?;
     if let Some(store::Restored { backup_of, runs }) = &restored {
@@ -131,6 +132,10 @@ pub async fn serve(
         tokio::spawn({
             let engine = engine.clone();
             async move { engine.keep_timetable().await }
+        }),
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_parked().await }
         }),
         tokio::spawn(forget_old_keys(store.clone())),
         tokio::spawn({

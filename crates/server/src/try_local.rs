@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     clock,
-    engine::{Engine, LiveEvent, Parts},
+    engine::{Deciding, Engine, LiveEvent, Parts},
     planning, serve, source,
 };
 
@@ -115,6 +115,7 @@ pub async fn try_local(
         work: directory.0.join("work"),
         forbidden: Vec::new(),
         slots: serve::slots(),
+        deciding: Deciding::Nothing,
     });
     let requested = requested(chosen, read.values, plan, &by);
     let id = requested.id;

@@ -57,6 +57,7 @@ pub fn wait(wait: &Wait) -> String {
             missing => format!("what must hold{until}: {missing}"),
         },
         WaitReason::Snapshot { collectors } => format!("collectors: {}{until}", collectors.join(", ")),
+        WaitReason::Policy { policy, reason } => WaitReason::policy_words(policy.as_deref(), reason),
         WaitReason::Lost { attempt, message } => {
             format!("somebody to say how attempt {attempt} ended: {}{until}", first_line(message))
         }

@@ -47,6 +47,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0006_revisions.sql"),
         include_str!("../migrations/postgres/0006_revisions.sql"),
     ),
+    (
+        12,
+        "parked",
+        include_str!("../migrations/sqlite/0012_parked.sql"),
+        include_str!("../migrations/postgres/0012_parked.sql"),
+    ),
 ];
 
 /// The newest version that this program knows.

@@ -87,6 +87,9 @@ pub(crate) struct Writing {
     pub taken: Taken,
     pub wake_at: Option<i64>,
     pub waits_for: Option<String>,
+    /// Steps that a policy does not let begin from now on, and those that wait for none any more.
+    pub parked: Vec<i64>,
+    pub unparked: Vec<i64>,
     /// Its secrets are destroyed.
     pub unseal: bool,
 }
@@ -131,6 +134,15 @@ impl Writing {
             let gone: Vec<i64> = gone.map(i64::from).collect();
             if gone.is_empty() { Taken::None } else { Taken::Some(gone) }
         };
+        let (mut parked, mut unparked) = (Vec::new(), Vec::new());
+        for place in &changed {
+            let was = before.is_some_and(|before| before.parked(*place).is_some());
+            match (was, run.parked(*place).is_some()) {
+                (false, true) => parked.push(i64::from(*place)),
+                (true, false) => unparked.push(i64::from(*place)),
+                _ => {}
+            }
+        }
         Ok(Self {
             header: header(run),
             pinned,
@@ -144,6 +156,8 @@ impl Writing {
             taken,
             wake_at: run.wake_at().map(micros),
             waits_for: waits_for(run),
+            parked,
+            unparked,
             unseal: ended && run.inputs.values().any(InputValue::is_sealed),
         })
     }
@@ -485,6 +499,20 @@ macro_rules! keep {
                     .push_bind(task.line);
             });
             insert.build().execute(&mut *$connection).await?;
+        }
+        for step in writing.parked {
+            sqlx::query("INSERT INTO parked (run, step) VALUES ($1, $2)")
+                .bind(run.id.0)
+                .bind(step)
+                .execute(&mut *$connection)
+                .await?;
+        }
+        for step in writing.unparked {
+            sqlx::query("DELETE FROM parked WHERE run = $1 AND step = $2")
+                .bind(run.id.0)
+                .bind(step)
+                .execute(&mut *$connection)
+                .await?;
         }
         if writing.unseal {
             sqlx::query("DELETE FROM sealed WHERE run = $1").bind(run.id.0).execute(&mut *$connection).await?;

@@ -7,7 +7,6 @@ use crate::{Store, StoreError, engine::in_read};
 
 /// Something changed that decisions rest on: who there is, groups, grants, bindings, published policies. In the transaction of
 /// the change itself.
-#[allow(unused_macros, reason = "its first users come with the rights themselves")]
 macro_rules! rights_changed {
     ($connection:expr) => {{
         sqlx::query("UPDATE revisions SET value = value + 1 WHERE name = 'rights'")
@@ -16,7 +15,6 @@ macro_rules! rights_changed {
     }};
 }
 
-#[allow(unused_imports, reason = "its first users come with the rights themselves")]
 pub(crate) use rights_changed;
 
 impl Store {

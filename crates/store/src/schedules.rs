@@ -27,6 +27,7 @@ use crate::{
     events::{NewEvent, insert_events},
     moving::{has_locks, locks_alone, micros, settle},
     observing::{HealthChanged, Watch, evidence, refresh_health, said, watch},
+    revisions::rights_changed,
 };
 
 /// Something that starts runs by time.
@@ -224,6 +225,8 @@ impl Store {
             }
             // Services whose health hangs on what changes here.
             let mut touched: BTreeSet<(String, String)> = BTreeSet::new();
+            // Whoever is retired may start nothing any more; whoever comes back may.
+            let mut others_may = false;
             for wanted in wanted {
                 let next_at = wanted.next_at.map(micros);
                 let name = wanted.name.clone();
@@ -239,6 +242,7 @@ impl Store {
                         known.id
                     }
                     Some(known) => {
+                        others_may |= known.retired;
                         sqlx::query(
                             "UPDATE schedules SET generation = generation + 1, times = $1, runbook = $2, seen_to = $3, \
                              next_at = CASE WHEN paused IS NULL THEN $4 END, retired = 0, waiting = NULL WHERE id = $5",
@@ -290,6 +294,7 @@ impl Store {
                 }
             }
             for known in has.into_values().filter(|known| !known.retired) {
+                others_may = true;
                 sqlx::query("UPDATE schedules SET retired = 1, next_at = NULL, waiting = NULL WHERE id = $1")
                     .bind(known.id)
                     .execute(&mut *connection)
@@ -300,6 +305,9 @@ impl Store {
                 {
                     sqlx::query(delete).bind(known.id).execute(&mut *connection).await?;
                 }
+            }
+            if others_may {
+                rights_changed!(connection);
             }
             let mut changed: Vec<HealthChanged> = Vec::new();
             if touched.is_empty() {

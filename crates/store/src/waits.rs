@@ -20,7 +20,13 @@ pub(crate) fn waits_for(run: &Run) -> Option<String> {
     };
     // What a person must do is worth more than what comes by itself.
     let people = |reason: &WaitReason| {
-        matches!(reason, WaitReason::Lost { .. } | WaitReason::Approval { .. } | WaitReason::Person { .. })
+        matches!(
+            reason,
+            WaitReason::Lost { .. }
+                | WaitReason::Approval { .. }
+                | WaitReason::Person { .. }
+                | WaitReason::Policy { .. }
+        )
     };
     waiting(people).or_else(|| waiting(|_| true))
 }
@@ -38,6 +44,7 @@ fn words(wait: &Wait) -> String {
             missing => format!("what must hold: {missing}"),
         },
         WaitReason::Snapshot { collectors } => format!("collectors to look: {}", collectors.join(", ")),
+        WaitReason::Policy { policy, reason } => WaitReason::policy_words(policy.as_deref(), reason),
         WaitReason::Lost { attempt, .. } => format!("somebody who says how attempt {attempt} ended"),
     };
     match wait.until {

@@ -58,6 +58,22 @@ function What({ wait }: { wait: Wait }) {
           </code>
         </>
       );
+    case 'policy':
+      return (
+        <>
+          {wait.policy ? (
+            <>
+              policy{' '}
+              <code>
+                <VisibleText text={wait.policy} />
+              </code>
+            </>
+          ) : (
+            'a policy that permits it'
+          )}
+          : <VisibleText text={wait.reason} />
+        </>
+      );
     case 'lost':
       return `a person who says how attempt ${wait.attempt} ended`;
   }

@@ -32,6 +32,12 @@ pub enum RunEvent {
     /// Nobody can learn how this attempt ended.
     #[serde(rename = "step.lost")]
     StepLost { step: u32, attempt: u32, cause: Cause, message: String },
+    /// A policy forbids what was about to be performed: nothing of this attempt was. Said again when it is another policy.
+    #[serde(rename = "step.parked")]
+    StepParked { step: u32, attempt: u32, policy: Option<String>, reason: String },
+    /// The policy permits it again.
+    #[serde(rename = "step.unparked")]
+    StepUnparked { step: u32, attempt: u32 },
     /// A person did what a manual step says, or decided at a gate.
     #[serde(rename = "step.answered")]
     StepAnswered { step: u32, answer: Answer, outputs: BTreeMap<String, String> },
@@ -100,6 +106,8 @@ impl RunEvent {
             Self::StepStarted { .. } => "step.started",
             Self::StepFinished { .. } => "step.finished",
             Self::StepLost { .. } => "step.lost",
+            Self::StepParked { .. } => "step.parked",
+            Self::StepUnparked { .. } => "step.unparked",
             Self::StepAnswered { .. } => "step.answered",
             Self::StepResolved { .. } => "step.resolved",
             Self::CancelRequested { .. } => "run.cancel_requested",
@@ -128,6 +136,8 @@ impl RunEvent {
             Self::StepStarted { step, .. }
             | Self::StepFinished { step, .. }
             | Self::StepLost { step, .. }
+            | Self::StepParked { step, .. }
+            | Self::StepUnparked { step, .. }
             | Self::StepAnswered { step, .. }
             | Self::SignalsSeen { step, .. }
             | Self::Collected { step, .. }

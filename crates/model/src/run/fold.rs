@@ -132,6 +132,11 @@ pub(super) fn apply(run: &mut Run, at: Timestamp, event: &RunEvent) {
                 step.message = Some(message.clone());
             }
         }
+        RunEvent::StepParked { step: place, policy, reason, .. } => {
+            parked(run, at, *place, policy.as_deref(), reason)
+        }
+        // What it does next says the event that follows.
+        RunEvent::StepUnparked { .. } => {}
         RunEvent::StepAnswered { step: place, answer, outputs } => {
             answered(run, *place, answer, Some(outputs))
         }
@@ -296,6 +301,23 @@ fn waiting(run: &mut Run, place: u32, attempt: u32, wait: &Wait) {
     });
 }
 
+fn parked(run: &mut Run, at: Timestamp, place: u32, policy: Option<&str>, reason: &str) {
+    let performed = run.step(place).is_some_and(|step| run.is_performed(step));
+    change(run, place, |step| {
+        let reason = WaitReason::Policy { policy: policy.map(str::to_owned), reason: reason.to_owned() };
+        let known = step.wait.take().filter(|wait| matches!(wait.reason, WaitReason::Policy { .. }));
+        let since = known.map_or(at, |wait| wait.since);
+        step.state = StepState::Waiting;
+        step.wait = Some(Wait { reason, since, until: None });
+        if performed {
+            step.parked = step.parked.saturating_add(1);
+            if step.tries() == 0 {
+                step.started_at = None;
+            }
+        }
+    });
+}
+
 fn answered(run: &mut Run, place: u32, answer: &Answer, outputs: Option<&BTreeMap<String, String>>) {
     if let Some(step) = run.step_mut(place) {
         step.answer = Some(answer.clone());
@@ -444,6 +466,7 @@ fn instantiate(run: &mut Run, plan: &Plan, planned: u32, origin: Origin) -> u32 
         effect: step.effect,
         state: StepState::Pending,
         attempt: 0,
+        parked: 0,
         started_at: None,
         finished_at: None,
         exit_code: None,

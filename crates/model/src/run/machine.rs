@@ -91,6 +91,8 @@ pub enum Refused {
     NoLock,
     #[error("step {step} waits for nothing that is watched")]
     NotWatching { step: u32 },
+    #[error("attempt {attempt} of step {step} does not wait for a policy")]
+    NotParked { step: u32, attempt: u32 },
     #[error("nothing is due yet")]
     NothingDue,
     #[error("only the state machine itself says that")]

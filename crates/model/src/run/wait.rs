@@ -40,6 +40,24 @@ pub enum WaitReason {
     Verify(Verifying),
     /// Collectors that look before anything changes.
     Snapshot { collectors: Vec<String> },
+    /// That a policy permits it again: decided once more when it was about to be performed, and refused.
+    Policy {
+        /// The one that forbids it; none where no policy permits it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+        /// Why, in the policy's words.
+        reason: String,
+    },
+}
+
+impl WaitReason {
+    /// What waits for a policy waits for this, in words: `policy 1.freeze: Production is frozen.`
+    pub fn policy_words(policy: Option<&str>, reason: &str) -> String {
+        match policy {
+            Some(policy) => format!("policy {policy}: {reason}"),
+            None => format!("a policy that permits it: {reason}"),
+        }
+    }
 }
 
 /// What a run waits for that verifies, and what was seen of it so far.

@@ -188,6 +188,7 @@ pub fn wait_reason() -> BoxedStrategy<WaitReason> {
         (text(), any::<u32>()).prop_map(|(key, limit)| WaitReason::Lock { key, limit }),
         (any::<u32>(), text()).prop_map(|(attempt, message)| WaitReason::Lost { attempt, message }),
         text().prop_map(|collector| WaitReason::Snapshot { collectors: vec![collector] }),
+        (prop::option::of(text()), text()).prop_map(|(policy, reason)| WaitReason::Policy { policy, reason }),
         (text(), prop::option::of(any::<u32>()), any::<bool>()).prop_map(|(says, hold, holds)| {
             let held_since = holds.then_some(Timestamp::UNIX_EPOCH);
             let seen = Seen { holds, says: says.clone(), holds_until: held_since };
@@ -252,6 +253,10 @@ pub fn event() -> BoxedStrategy<RunEvent> {
             attempt,
             answer
         }),
+        (place(), attempt(), prop::option::of(text()), text()).prop_map(|(step, attempt, policy, reason)| {
+            RunEvent::StepParked { step, attempt, policy, reason }
+        }),
+        (place(), attempt()).prop_map(|(step, attempt)| RunEvent::StepUnparked { step, attempt }),
         requester().prop_map(|by| RunEvent::CancelRequested { by }),
         owner().prop_map(|step| RunEvent::LockGranted { step }),
         (place(), text()).prop_map(|(step, message)| RunEvent::LockRefused { step, message }),

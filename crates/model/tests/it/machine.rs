@@ -18,7 +18,7 @@ use crate::{
 fn step(world: &mut World, choices: &mut Choices) {
     let places = choices.below(4) as u32;
     world.pass(7);
-    let kind = choices.below(22);
+    let kind = choices.below(26);
     // What cannot be now gives way to the plainest thing that can.
     let Some(event) = possible(world, choices, kind, places).or_else(|| world.plain()) else { return };
     let what = format!("{event:?}");
@@ -52,6 +52,9 @@ fn possible(world: &mut World, choices: &mut Choices, kind: usize, places: u32) 
     match kind {
         0..=5 if !running.is_empty() => {
             let (step, attempt) = *choices.pick(&running);
+            if let Some(refusal) = world.ask((step, attempt)) {
+                return Some(refusal);
+            }
             let outcome = *choices.pick(&[
                 StepOutcome::Succeeded,
                 StepOutcome::Succeeded,
@@ -125,6 +128,24 @@ fn possible(world: &mut World, choices: &mut Choices, kind: usize, places: u32) 
             world.pass(*choices.pick(&[-3_600_000, 1_000, 60_000, 90_000_000]));
             _ = world.send(RunEvent::Due {}, places);
             None
+        }
+        20 | 21 => {
+            // A policy comes, or another one, and those that are parked hear of it; or it goes, in silence.
+            world.policy = choices.pick(&[None, Some("1.freeze"), Some("1.hours")]).map(str::to_owned);
+            let place = pick(choices, &world.parked())?;
+            let refusal = world.refusal((place, world.step(place).attempt));
+            let same = |refusal: &RunEvent| transition(Some(&world.run), world.at, refusal.clone(), 0, &Tiny);
+            refusal.filter(|refusal| same(refusal).is_ok())
+        }
+        22 => {
+            let place = pick(choices, &world.parked())?;
+            Some(world.permit(place))
+        }
+        23 => {
+            let watching =
+                world.waiting(|reason| matches!(reason, WaitReason::Verify(_) | WaitReason::Snapshot { .. }));
+            let place = pick(choices, &watching)?;
+            world.refusal((place, world.step(place).attempt))
         }
         _ => None,
     }

@@ -9,6 +9,7 @@ mod health;
 mod json;
 mod language;
 mod machine;
+mod parked;
 mod programs;
 mod results;
 mod rules;

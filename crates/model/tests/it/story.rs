@@ -16,7 +16,8 @@ use crate::{
 /// Performs a story and holds it against what it says. All laws are held on the way. There is a place for every attempt.
 ///
 /// `ok STEP [KEY=VALUE]`, `fail STEP [EXIT]`, `canceled STEP`, `lose STEP`, `done|failed|approved|declined STEP`,
-/// `resolved_succeeded|resolved_failed|resolved_retry STEP`, `cancel`, `pass 5m`, `grant STEP|run`, `refuse STEP`.
+/// `resolved_succeeded|resolved_failed|resolved_retry STEP`, `cancel`, `pass 5m`, `grant STEP|run`, `refuse STEP`,
+/// `park STEP POLICY`, `unpark STEP`.
 #[track_caller]
 pub fn story(program: &Program, expected: &str) -> World {
     let mut world = World::new(program, u32::MAX);
@@ -67,6 +68,15 @@ fn perform(world: &mut World, command: &str) -> Result<(), String> {
         "fail" => finished(StepOutcome::Failed),
         "canceled" => finished(StepOutcome::Canceled),
         "lose" => world.lose(attempt(words[1])),
+        "park" => {
+            let (step, attempt) = attempt(words[1]);
+            let policy = Some(words[2].to_owned());
+            RunEvent::StepParked { step, attempt, policy, reason: "not now".into() }
+        }
+        "unpark" => {
+            let (step, attempt) = attempt(words[1]);
+            RunEvent::StepUnparked { step, attempt }
+        }
         "cancel" => RunEvent::CancelRequested { by: bob() },
         "pass" => {
             world.at += SignedDuration::from_secs(duration::seconds(words[1]).unwrap() as i64);
@@ -110,6 +120,9 @@ fn say(world: &World, event: &RunEvent) -> String {
         WaitReason::Lock { key, .. } => format!("waits for lock {key}"),
         WaitReason::Verify(verifying) => format!("waits for {}", verifying.missing()),
         WaitReason::Snapshot { collectors } => format!("waits for {}", collectors.join(", ")),
+        WaitReason::Policy { policy, reason } => {
+            format!("waits for {}", WaitReason::policy_words(policy.as_deref(), reason))
+        }
         WaitReason::Lost { attempt, .. } => format!("waits for whoever knows how attempt {attempt} ended"),
     };
     match event {
@@ -122,6 +135,10 @@ fn say(world: &World, event: &RunEvent) -> String {
             format!("{} attempt {attempt} {}", path(step), ended(end))
         }
         RunEvent::StepLost { step, attempt, .. } => format!("{} attempt {attempt} lost", path(step)),
+        RunEvent::StepParked { step, policy, reason, .. } => {
+            format!("{} parks for {}", path(step), WaitReason::policy_words(policy.as_deref(), reason))
+        }
+        RunEvent::StepUnparked { step, .. } => format!("{} is permitted", path(step)),
         RunEvent::StepAnswered { step, answer, .. } | RunEvent::StepResolved { step, answer, .. } => {
             format!("{}: {} says {}", path(step), answer.by.name, answer.verdict.name())
         }

@@ -30,6 +30,12 @@ pub struct World {
     /// Attempts that a runner performs, and whether it was told to end them.
     pub performed: BTreeMap<Attempt, bool>,
     started: BTreeSet<Attempt>,
+    /// Attempts of which anything was done. Whoever performs asks first, since a policy may forbid it now.
+    begun: BTreeSet<Attempt>,
+    /// Attempts that it did not let begin.
+    refused: BTreeSet<Attempt>,
+    /// The policy that forbids everything now.
+    pub policy: Option<String>,
     /// By who waits or holds: the key, and whether it is held.
     pub locks: BTreeMap<Option<u32>, (String, bool)>,
     /// Attempts of which it is known that they are over, or of which a person said so.
@@ -76,6 +82,9 @@ impl World {
             queue: BTreeSet::new(),
             performed: BTreeMap::new(),
             started: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            policy: None,
             locks: BTreeMap::new(),
             over: BTreeSet::new(),
             attempts: BTreeMap::new(),
@@ -97,6 +106,8 @@ impl World {
             RunEvent::StepStarted { .. }
                 | RunEvent::StepFinished { .. }
                 | RunEvent::StepLost { .. }
+                | RunEvent::StepParked { .. }
+                | RunEvent::StepUnparked { .. }
                 | RunEvent::StepAnswered { .. }
                 | RunEvent::StepResolved { .. }
                 | RunEvent::LockGranted { .. }
@@ -206,6 +217,11 @@ impl World {
                 }
             }
             RunEvent::StepResolved { step, attempt, .. } => _ = self.over.insert((*step, *attempt)),
+            RunEvent::StepParked { step, attempt, .. } if self.is_task(*step) => {
+                assert!(!self.begun.contains(&(*step, *attempt)), "what is parked has not begun: {event:?}");
+                self.refused.insert((*step, *attempt));
+                self.over.insert((*step, *attempt));
+            }
             RunEvent::StepCalled { step, .. } => {
                 let scope = self.run.plan.scope(self.called_scope(*step).unwrap()).unwrap();
                 self.calls.insert(*step, (scope.concurrency.is_none(), 0));
@@ -262,6 +278,8 @@ impl World {
                     *direct += 1;
                 }
                 assert!(self.started.insert(one), "started twice: {one:?}");
+                let parks = matches!(given, RunEvent::StepParked { step: parked, .. } if parked == step);
+                assert!(!parks, "what is parked goes on only when it may: {one:?}");
                 self.performed.retain(|(other, _), _| other != step);
                 self.performed.insert(one, false);
             }
@@ -348,6 +366,9 @@ impl World {
                 "what waits says for what: {step:?}"
             );
             assert_eq!(step.state.is_end(), step.finished_at.is_some(), "{step:?}");
+            if let Some(WaitReason::Policy { policy, reason }) = step.wait.as_ref().map(|wait| &wait.reason) {
+                assert!(policy.is_some() && !reason.is_empty(), "what is parked names the policy: {step:?}");
+            }
             let bad = matches!(step.state, StepState::Failed | StepState::Unknown);
             assert!(!bad || step.cause.is_some(), "{step:?}");
             assert!(step.state != StepState::Succeeded || step.cause.is_none(), "{step:?}");
@@ -555,6 +576,9 @@ impl World {
             return Some(self.grant(step));
         }
         if let Some((step, attempt)) = self.performed.keys().next().copied() {
+            if let Some(refusal) = self.ask((step, attempt)) {
+                return Some(refusal);
+            }
             return Some(RunEvent::StepFinished { step, attempt, end: end(StepOutcome::Succeeded) });
         }
         if let Some((step, attempt)) = self.queue.first().copied() {
@@ -564,8 +588,43 @@ impl World {
         if asked.is_some() {
             return asked;
         }
+        if let Some(permitted) = self.parked().first() {
+            let permitted = self.permit(*permitted);
+            return Some(permitted);
+        }
         self.at = self.run.wake_at()?;
         Some(RunEvent::Due {})
+    }
+
+    /// Whoever is about to perform an attempt asks whether it may: it begins, or this is the refusal.
+    pub fn ask(&mut self, (step, attempt): Attempt) -> Option<RunEvent> {
+        assert!(!self.refused.contains(&(step, attempt)), "what was refused is never performed");
+        if self.begun.contains(&(step, attempt)) {
+            return None;
+        }
+        match self.refusal((step, attempt)) {
+            None => {
+                self.begun.insert((step, attempt));
+                None
+            }
+            refusal => refusal,
+        }
+    }
+
+    /// What a policy says of this attempt, if one forbids it now.
+    pub fn refusal(&self, (step, attempt): Attempt) -> Option<RunEvent> {
+        let policy = Some(self.policy.clone()?);
+        Some(RunEvent::StepParked { step, attempt, policy, reason: "it is frozen".into() })
+    }
+
+    pub fn parked(&self) -> Vec<u32> {
+        self.waiting(|reason| matches!(reason, WaitReason::Policy { .. }))
+    }
+
+    /// The policy goes, and this step hears of it.
+    pub fn permit(&mut self, place: u32) -> RunEvent {
+        self.policy = None;
+        RunEvent::StepUnparked { step: place, attempt: self.run.parked(place).unwrap() }
     }
 
     pub fn grant(&mut self, step: Option<u32>) -> RunEvent {

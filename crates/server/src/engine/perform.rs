@@ -14,11 +14,24 @@ use runner::{AttemptId, Progress, Stop, Task};
 use store::{Advanced, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Attempt, Engine, prepare::Prepared};
+use super::{Attempt, Engine, decide_again::Refused, prepare::Prepared};
 use crate::clock;
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
+/// While the store does not say whether an attempt may begin. Whoever cancels it waits no longer.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
+
+/// May an attempt begin whose start is stored?
+enum May {
+    Begin,
+    /// A policy forbids it: it waits until it may.
+    NotNow(Refused),
+    /// Somebody canceled it before anything could be decided.
+    NeverMore,
+    /// The server stops, and the store does not answer: the next start asks again.
+    NobodyKnows,
+}
 
 impl Engine {
     /// Perform an attempt whose start is stored, in the place that was kept for it.
@@ -37,12 +50,48 @@ impl Engine {
         tokio::spawn(async move {
             let mut next = Some(attempt);
             while let Some(attempt) = next {
-                let end = engine.perform_attempt(&attempt).await;
-                next = engine.over(&attempt, end).await;
+                next = match engine.may_begin(&attempt).await {
+                    May::Begin => {
+                        let end = engine.perform_attempt(&attempt).await;
+                        engine.over(&attempt, end).await
+                    }
+                    May::NotNow(refused) => {
+                        let parks = refused.parks(attempt.step, attempt.attempt);
+                        engine.became(&attempt, parks).await
+                    }
+                    May::NeverMore => {
+                        engine.over(&attempt, StepEnd::canceled("canceled before it started")).await
+                    }
+                    May::NobodyKnows => None,
+                };
             }
             engine.0.running.fetch_sub(1, Ordering::Relaxed);
             drop(place);
         });
+    }
+
+    /// Its start is stored, and nothing of it is performed before it has been decided again whether it may be.
+    async fn may_begin(&self, attempt: &Attempt) -> May {
+        let Attempt { run, step, attempt: number } = attempt;
+        let stop = self.stop_of(run.id, *step, *number);
+        let mut pause = RETRY_FIRST;
+        loop {
+            match self.decide_again(run).await {
+                Ok(Ok(())) => return May::Begin,
+                Ok(Err(refused)) => return May::NotNow(refused),
+                Err(error) => {
+                    tracing::error!(run = %run.id, step, %error, "whether a step may begin cannot be decided; trying again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(ASKED_EVERY);
+            if stop.is_asked() {
+                return May::NeverMore;
+            }
+            if self.0.abandoned.load(Ordering::Relaxed) {
+                return May::NobodyKnows;
+            }
+        }
     }
 
     async fn perform_attempt(&self, attempt: &Attempt) -> StepEnd {
@@ -106,12 +155,17 @@ impl Engine {
 
     /// Store how an attempt ended, and do what follows. Answers what this place performs next.
     pub(super) async fn over(&self, attempt: &Attempt, end: StepEnd) -> Option<Attempt> {
+        let (step, number) = (attempt.step, attempt.attempt);
+        self.became(attempt, RunEvent::StepFinished { step, attempt: number, end }).await
+    }
+
+    /// Store what became of an attempt: it ended, or a policy did not let it begin.
+    async fn became(&self, attempt: &Attempt, event: RunEvent) -> Option<Attempt> {
         let Attempt { run, step, attempt: number } = attempt;
         if self.0.abandoned.load(Ordering::Relaxed) {
             return None;
         }
         let places = u32::from(!self.is_draining());
-        let event = RunEvent::StepFinished { step: *step, attempt: *number, end };
         let advanced = self.store_end(run.id, event, places).await;
         self.forget_stop(run.id, *step, *number);
         // A refused end was stored before.
@@ -132,7 +186,7 @@ impl Engine {
         next
     }
 
-    /// An end is stored, however long the store does not answer: nobody else knows it.
+    /// What became of it is stored, however long the store does not answer: nobody else knows it.
     async fn store_end(&self, run: RunId, event: RunEvent, places: u32) -> Option<Advanced> {
         let mut pause = RETRY_FIRST;
         loop {
@@ -140,11 +194,11 @@ impl Engine {
                 Ok(advanced) => return Some(advanced),
                 Err(StoreError::Refused(refused)) => {
                     // Stored by an earlier try whose answer was lost.
-                    tracing::warn!(%run, %refused, "an end was not taken");
+                    tracing::warn!(%run, %refused, "what became of an attempt was not taken");
                     return None;
                 }
                 Err(error) => {
-                    tracing::error!(%run, %error, "an end could not be stored; trying again");
+                    tracing::error!(%run, %error, "what became of an attempt could not be stored; trying again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY_LONGEST);
                 }

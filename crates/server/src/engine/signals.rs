@@ -62,6 +62,13 @@ impl Engine {
             let run = store.run_by_id(id).await?;
             let wait = run.as_ref().and_then(|run| run.step(place)).and_then(|step| step.wait.clone());
             let (Some(run), Some(wait)) = (run, wait) else { break };
+            if matches!(wait.reason, WaitReason::Verify(_) | WaitReason::Snapshot { .. })
+                && let Err(refused) = self.decide_again(&run).await?
+            {
+                let attempt = run.step(place).map_or(1, |step| step.attempt);
+                self.say(id, refused.parks(place, attempt)).await?;
+                continue;
+            }
             let Some(project) = store.project(&run.project).await? else { break };
             let pace = match &wait.reason {
                 WaitReason::Verify(verifying) => {
@@ -75,6 +82,8 @@ impl Engine {
                     self.say(id, RunEvent::Collected { step: place, message }).await?;
                     continue;
                 }
+                // Whoever lets it go on watches on.
+                WaitReason::Policy { .. } => return Ok(()),
                 _ => break,
             };
             let _ = tokio::time::timeout(pace, observed.changed()).await;

@@ -98,6 +98,10 @@ impl Engine {
             WaitReason::Snapshot { collectors } => {
                 format!("collectors that look before anything changes: {}{until}", collectors.join(", "))
             }
+            WaitReason::Policy { policy, reason } => {
+                let words = WaitReason::policy_words(policy.as_deref(), reason);
+                step.map_or_else(|| words.clone(), |step| format!("{words} (step `{}`)", step.path))
+            }
             WaitReason::Lost { attempt, message } => {
                 format!(
                     "a person who says how attempt {attempt}{of} ended, since nobody else can: {message}{until}"

@@ -45,6 +45,7 @@ pub(super) async fn create(
         token::new_token().map_err(|error| ApiError::internal(format!("No random numbers: {error}.")))?;
     let by = Some(allowed.principal().id);
     let token = allowed.store().create_token(&name, role, &token::hash(&secret), clock::now(), by).await?;
+    allowed.engine().rights_changed();
     Ok((StatusCode::CREATED, Json(CreatedToken { token, secret })))
 }
 
@@ -63,5 +64,6 @@ pub(super) async fn revoke(
     let id: TokenId = token.parse().map_err(|_| ApiError::not_found(&format!("token `{token}`"), hint))?;
     allowed.store().revoke_token(id, clock::now(), allowed.principal().id).await?;
     allowed.tell_ending();
+    allowed.engine().rights_changed();
     Ok(StatusCode::NO_CONTENT)
 }

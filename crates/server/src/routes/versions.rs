@@ -13,7 +13,7 @@ use model::{
 };
 use policy::{Action, DefinitionRead, DefinitionRollback};
 use serde::Deserialize;
-use store::{Rollback, VersionSource};
+use store::{Rollback, StoreError, VersionSource};
 
 use super::{
     definitions::no_runbook,
@@ -184,9 +184,12 @@ pub(super) async fn rollback(
 pub(super) async fn follow<A: policy::Action>(allowed: &Allowed<A>, project: &str) {
     let following = async {
         match allowed.store().project(project).await? {
-            Some(id) => allowed.engine().sync_timetable(id, project).await,
-            None => Ok(()),
+            Some(id) => allowed.engine().sync_timetable(id, project).await?,
+            None => return Ok(()),
         }
+        // A schedule that is not published may begin nothing; one that is again may go on.
+        allowed.engine().rights_changed();
+        Ok::<_, StoreError>(())
     };
     if let Err(error) = following.await {
         tracing::error!(project, %error, "the timetable does not follow what was published; the next start does it");

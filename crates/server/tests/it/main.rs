@@ -13,6 +13,7 @@ mod follow;
 mod metrics;
 mod openapi;
 mod pair;
+mod parked;
 mod people;
 mod plans;
 mod presets;

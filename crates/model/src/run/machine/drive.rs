@@ -259,6 +259,10 @@ impl Machine<'_> {
             (WaitReason::Runner, Some(_)) => {
                 self.finish(place, StepEnd::canceled("canceled before it started"));
             }
+            (WaitReason::Policy { policy, reason }, Some(_)) => {
+                let waited_for = WaitReason::policy_words(policy.as_deref(), reason);
+                self.finish(place, StepEnd::canceled(format!("canceled while it waited for {waited_for}")));
+            }
             // It has failed already, and is not tried again.
             (WaitReason::Retry { message }, Some(_)) => {
                 let mut end = StepEnd::failed(step.cause.unwrap_or(Cause::StepFailed), message.clone());

@@ -20,6 +20,10 @@ impl<'e> Machine<'e> {
                 self.lost(step, cause, message);
                 Ok(())
             }
+            RunEvent::StepParked { step, attempt, policy, reason } => {
+                self.take_parked(step, attempt, policy.as_deref().map(without_nul), without_nul(&reason))
+            }
+            RunEvent::StepUnparked { step, attempt } => self.take_unparked(step, attempt),
             RunEvent::StepAnswered { step, answer, outputs } => {
                 self.take_answer(step, as_kept(answer), outputs)
             }
@@ -71,6 +75,38 @@ impl<'e> Machine<'e> {
         } else {
             Err(Refused::NotRunning { step: place, attempt })
         }
+    }
+
+    /// Only what is about to be performed is refused: whoever says so has begun nothing of it. A number is never given to
+    /// another attempt, so that what is said late of one is not taken for the next.
+    fn take_parked(
+        &mut self,
+        place: u32,
+        attempt: u32,
+        policy: Option<String>,
+        reason: String,
+    ) -> Result<(), Refused> {
+        let step = self.step(place)?;
+        let is_about_to = match step.wait.as_ref().map(|wait| &wait.reason) {
+            None => self.run.is_performed(&step),
+            Some(WaitReason::Verify(_) | WaitReason::Snapshot { .. }) => true,
+            Some(WaitReason::Policy { policy: by, reason: why }) => (by, why) != (&policy, &reason),
+            Some(_) => false,
+        };
+        if !is_about_to || step.attempt != attempt {
+            return Err(Refused::NotRunning { step: place, attempt });
+        }
+        self.happen(RunEvent::StepParked { step: place, attempt, policy, reason });
+        Ok(())
+    }
+
+    fn take_unparked(&mut self, place: u32, attempt: u32) -> Result<(), Refused> {
+        if self.run.parked(place) != Some(attempt) || self.stop_of(place).is_some() {
+            return Err(Refused::NotParked { step: place, attempt });
+        }
+        self.happen(RunEvent::StepUnparked { step: place, attempt });
+        self.again(place);
+        Ok(())
     }
 
     /// Does the step wait for somebody who knows how this attempt ended?
@@ -195,12 +231,16 @@ impl<'e> Machine<'e> {
                 Some(Wait { reason: WaitReason::Runner | WaitReason::Retry { .. }, .. }) => {
                     (step.attempt + 1, lost(step.attempt + 1))
                 }
+                Some(Wait { reason: WaitReason::Policy { .. }, .. }) if self.run.is_task(&step) => {
+                    (step.attempt + 1, lost(step.attempt + 1))
+                }
                 Some(Wait {
                     reason:
                         WaitReason::Time
                         | WaitReason::Lock { .. }
                         | WaitReason::Verify(_)
-                        | WaitReason::Snapshot { .. },
+                        | WaitReason::Snapshot { .. }
+                        | WaitReason::Policy { .. },
                     ..
                 }) => (attempt, lost(attempt)),
                 // A person is asked already; that nobody answered in time means nothing now.
@@ -270,7 +310,7 @@ impl<'e> Machine<'e> {
         let fits =
             retry.on_exit.is_empty() || end.exit_code.is_some_and(|code| retry.on_exit.contains(&code));
         let has_room = self.run.steps.len() + fold::size(self.plan, step.planned) <= fold::STEPS_MAX;
-        let again = end.outcome == StepOutcome::Failed && fits && step.attempt < retry.attempts;
+        let again = end.outcome == StepOutcome::Failed && fits && step.tries() < retry.attempts;
         (again && has_room && self.stop_of(place).is_none()).then_some(retry)
     }
 
@@ -280,7 +320,7 @@ impl<'e> Machine<'e> {
         let message = end.message.clone().unwrap_or_default();
         self.release_lock(place);
         self.happen(RunEvent::AttemptFinished { step: place, attempt: step.attempt, end });
-        let pause = SignedDuration::try_from_secs_f64(retry.wait_after(step.attempt)).unwrap_or_default();
+        let pause = SignedDuration::try_from_secs_f64(retry.wait_after(step.tries())).unwrap_or_default();
         match self.at.checked_add(pause) {
             Ok(until) if until > self.at => {
                 self.wait(place, step.attempt, WaitReason::Retry { message }, Some(until));
@@ -329,7 +369,7 @@ impl<'e> Machine<'e> {
         let message = without_nul(&message);
         self.happen(RunEvent::StepLost { step: place, attempt, cause, message: message.clone() });
         let tries = planned.retry.as_ref().map_or(0, |retry| retry.attempts).max(1 + LOST_AGAIN);
-        if planned.safe && attempt < tries && self.stop_of(place).is_none() {
+        if planned.safe && step.tries() < tries && self.stop_of(place).is_none() {
             let end = StepEnd::unknown(cause, message);
             self.happen(RunEvent::AttemptFinished { step: place, attempt, end });
             self.queue(place);

@@ -12,6 +12,7 @@ mod monitoring;
 mod moving;
 mod observing;
 mod opening;
+mod parking;
 mod principals;
 mod racing;
 mod reading;

@@ -1,0 +1,6 @@
+-- Steps that a policy did not let begin: whoever hears that rights have changed decides on these again.
+CREATE TABLE parked (
+    run         UUID NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step        BIGINT NOT NULL,
+    PRIMARY KEY (run, step)
+);
