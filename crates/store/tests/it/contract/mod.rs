@@ -19,6 +19,7 @@ mod requesting;
 mod restoring;
 mod retention;
 mod sealing;
+mod secrets;
 mod things;
 mod timetable;
 mod watching;
