@@ -68,6 +68,12 @@ actions! {
     RunApprove = "run.approve";
     /// Read what a run's steps wrote.
     LogRead = "log.read";
+    /// See which secrets there are: everything but their values.
+    SecretList = "secret.list";
+    /// Set, rotate and delete secrets.
+    SecretWrite = "secret.write";
+    /// Seal everything under the newest key.
+    SecretRewrap = "secret.rewrap";
     /// See which tokens there are.
     TokenRead = "token.read";
     /// Make a principal and its token.
