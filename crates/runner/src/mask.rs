@@ -104,7 +104,7 @@ impl Masks {
 
 /// One stream.
 #[derive(Default)]
-pub(crate) struct Masker {
+pub struct Masker {
     /// What came last and is still looked at.
     held: Vec<u8>,
     /// So many bytes at the front of `held` have gone out.

@@ -36,7 +36,7 @@ pub struct Args {
     listen: SocketAddr,
     /// A key under which secrets are sealed: a key file, or `age:FILE` with an age identity. Several may be given: the first
     /// seals, and is made if it is a key file that is not there; all open [default: `key` in the data directory]
-    #[arg(long = "secret-key", value_name = "FILE", env = "SIGNALBOX_SECRET_KEYS", value_delimiter = ',')]
+    #[arg(long = "secret-key", value_name = "FILE", env = "SIGNALBOX_KEYS", value_delimiter = ',')]
     secret_keys: Vec<server::KeySource>,
     /// A host from which choices of inputs may be fetched, with or without a port; may be given several times.
     #[arg(long, value_name = "HOST[:PORT]", env = "SIGNALBOX_CHOICES_HOSTS", value_delimiter = ',')]
