@@ -169,8 +169,7 @@ fn declaration(entry: &Entry, of: Of, key: &str, places: &mut Places, faults: &m
             .hint("Leave `required` out: the default is taken when nothing is given.");
     }
     if let Some(entry) = fields.entry("policy_visible") {
-        input.policy_visible =
-            fields::boolean(&entry.value, "`policy_visible`", faults).unwrap_or(false);
+        input.policy_visible = fields::boolean(&entry.value, "`policy_visible`", faults).unwrap_or(false);
         let why = match &kind {
             Some(InputKind::Secret) => Some("a secret is seen by nobody"),
             Some(InputKind::File { .. }) => Some("a file is not read by them"),
@@ -179,7 +178,9 @@ fn declaration(entry: &Entry, of: Of, key: &str, places: &mut Places, faults: &m
         };
         if let Some(why) = why.filter(|_| input.policy_visible) {
             let message = format!("Policies cannot see the {what} {}: {why}.", quoted(name));
-            faults.error(Code::KeyWithoutMeaning, entry.key.span, message).hint("Leave `policy_visible` out.");
+            faults
+                .error(Code::KeyWithoutMeaning, entry.key.span, message)
+                .hint("Leave `policy_visible` out.");
         }
     }
     let Some(kind) = kind else { return input };

@@ -131,8 +131,7 @@ fn read_step(item: &Node, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Opt
         step.secrets = secrets::read_secrets(node, &format!("{key}/secrets"), draft, faults);
     }
     if let Some(entry) = fields.entry("secret_env") {
-        step.secret_env =
-            secrets::read_secret_env(&entry.value, &format!("{key}/secret_env"), draft, faults);
+        step.secret_env = secrets::read_secret_env(&entry.value, &format!("{key}/secret_env"), draft, faults);
         if let Some(name) = step.secret_env.keys().find(|name| step.env.contains_key(*name)) {
             let message = format!("The variable {} stands in `env` and in `secret_env`.", quoted(name));
             faults.error(Code::BadVariable, entry.key.span, message).hint("Leave one out.");

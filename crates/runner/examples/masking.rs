@@ -32,7 +32,12 @@ fn text(secrets: &[String], state: &mut u64) -> Vec<u8> {
     while text.len() < TEXT {
         line += 1;
         let shown = if line % 1000 == 0 { secrets.first().map_or("", String::as_str) } else { "none" };
-        let said = format!("2026-11-26T10:00:{:02}Z INFO request {} took {} ms: {shown}\n", line % 60, word(state, 24), line % 997);
+        let said = format!(
+            "2026-11-26T10:00:{:02}Z INFO request {} took {} ms: {shown}\n",
+            line % 60,
+            word(state, 24),
+            line % 997
+        );
         text.extend_from_slice(said.as_bytes());
     }
     text
@@ -78,7 +83,12 @@ fn main() -> io::Result<()> {
             length + to.len()
         });
         assert!(left < text.len(), "something was masked");
-        writeln!(out, "{number:>4} secrets: masked at {:>5} MB/s, copied at {:>6} MB/s", rate(masked), rate(copied))?;
+        writeln!(
+            out,
+            "{number:>4} secrets: masked at {:>5} MB/s, copied at {:>6} MB/s",
+            rate(masked),
+            rate(copied)
+        )?;
     }
     Ok(())
 }

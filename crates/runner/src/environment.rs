@@ -48,7 +48,9 @@ pub(crate) fn environment(
     for (name, value) in &task.secret_variables {
         may_be_set(name)?;
         if value.bytes().contains(&0) {
-            return Err(format!("cannot start: the secret for `{name}` holds a NUL, which no variable can; take it as a file"));
+            return Err(format!(
+                "cannot start: the secret for `{name}` holds a NUL, which no variable can; take it as a file"
+            ));
         }
         all.insert(name.into(), OsString::from_vec(value.bytes().to_vec()));
     }

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, backup, check, completions, facts, import, inventories, login, logout, plan, presets, projects,
-    restore, run, runbooks, runs, schedules, schema, secrets, server, services, step, teams, tokens, try_file,
-    versions,
+    restore, run, runbooks, runs, schedules, schema, secrets, server, services, step, teams, tokens,
+    try_file, versions,
 };
 
 /// The address of a server unless another is given.

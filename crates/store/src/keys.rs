@@ -99,8 +99,9 @@ impl KeyFile {
                         path.display()
                     ))
                 })?;
-                Self::read(path)
-                    .map_err(|error| error.unwrap_or_else(|| StoreError::Seal("the key file went away".into())))
+                Self::read(path).map_err(|error| {
+                    error.unwrap_or_else(|| StoreError::Seal("the key file went away".into()))
+                })
             }
             other => other.map_err(|error| error.unwrap_or(StoreError::NoKey)),
         }
@@ -132,7 +133,11 @@ impl KeyFile {
         let bytes = hex.and_then(from_hex).filter(|bytes| bytes.len() == KEY_LEN);
         let bytes = bytes.ok_or_else(|| wrong(path, "does not hold a key: put the right file back"))?;
         let key = aead_key(&bytes).map_err(Some)?;
-        Ok(Self { path: path.to_owned(), id: id_of("signalbox key id", &bytes), wrapping: Wrapping::Aes(key) })
+        Ok(Self {
+            path: path.to_owned(),
+            id: id_of("signalbox key id", &bytes),
+            wrapping: Wrapping::Aes(key),
+        })
     }
 
     fn read_age(path: &Path) -> Result<Self, Option<StoreError>> {
@@ -332,7 +337,8 @@ fn own_text(path: &Path) -> Result<Zeroizing<String>, Option<StoreError>> {
         Err(error) => return Err(unreadable(error)),
     };
     let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    let credential = std::env::var_os(CREDENTIALS).is_some_and(|folder| path.parent() == Some(Path::new(&folder)));
+    let credential =
+        std::env::var_os(CREDENTIALS).is_some_and(|folder| path.parent() == Some(Path::new(&folder)));
     let others = if credential { 0o037 } else { 0o077 };
     if mode & others != 0 {
         let why = format!(

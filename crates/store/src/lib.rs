@@ -55,6 +55,7 @@ pub use error::StoreError;
 pub use facts::{CollectorRow, FactChange, FactChangeFilter, FactsExpire};
 pub use health::{HealthChange, HealthChangeFilter, HealthRow, ProbeRow, SliceSpan};
 pub use idempotency::{Answered, Key};
+pub use keys::{KeyFile, KeySource, Keys};
 pub use lists::{LOOKED_AT_MAX, RunFilter, RunPage};
 pub use locks::LockHolders;
 pub use monitored::{
@@ -68,7 +69,6 @@ pub use published::Published;
 pub use retention::{History, HistorySize, Retention, StoreSize};
 pub use runs::{NewRun, RunningAttempt};
 pub use schedules::{Decided, Fired, NoRun, ScheduleRow, Start, WantedSchedule};
-pub use keys::{KeyFile, KeySource, Keys};
 pub use seal::{SecretText, Secrets};
 pub use secrets::{NewSecret, RetiredSecret, SecretUse, UsedSecret};
 pub use snapshots::{Moment, Snapshots};

@@ -1,6 +1,9 @@
 //! A store that was restored without its key file.
 
-use crate::{Store, StoreError, engine::{in_write, to_microsecond}};
+use crate::{
+    Store, StoreError,
+    engine::{in_write, to_microsecond},
+};
 
 impl Store {
     /// Give up the secret inputs of all runs that have not ended and the values of all stored secrets, and the keys that they

@@ -105,7 +105,8 @@ impl Place<'_> {
             Self::Sentinel => (Uuid::nil(), Uuid::nil(), "sentinel"),
             Self::Secret { .. } => return None,
         };
-        let parts = [FORMAT_1.as_slice(), key, project.as_bytes(), run.as_bytes(), b"input\0", name.as_bytes()];
+        let parts =
+            [FORMAT_1.as_slice(), key, project.as_bytes(), run.as_bytes(), b"input\0", name.as_bytes()];
         Some(parts.concat())
     }
 
@@ -169,8 +170,7 @@ impl Store {
                     here.put_back()
                 )));
             }
-            let rows =
-                sqlx::query("SELECT id, sentinel FROM seal_keys").fetch_all(&mut *connection).await?;
+            let rows = sqlx::query("SELECT id, sentinel FROM seal_keys").fetch_all(&mut *connection).await?;
             let known = rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("sentinel")?)));
             let known = known.collect::<Result<Vec<(String, Vec<u8>)>, StoreError>>()?;
             for (id, sentinel) in sentinels {

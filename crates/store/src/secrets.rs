@@ -386,8 +386,14 @@ impl Store {
                     .await?;
             }
             let data = json!({"key": report.key, "values": report.values, "new_data_keys": new_data_keys});
-            let events =
-                vec![NewEvent::standalone("secrets.rewrapped", at, Some(by), None, "secrets".to_owned(), data)];
+            let events = vec![NewEvent::standalone(
+                "secrets.rewrapped",
+                at,
+                Some(by),
+                None,
+                "secrets".to_owned(),
+                data,
+            )];
             insert_events!(connection, events);
             Ok(report)
         })
@@ -413,12 +419,8 @@ impl Store {
                      WHERE secret = $3 AND version = $4 AND sealed = $5",
                 )
             };
-            let rows = sqlx::query(select)
-                .bind(begins)
-                .bind(round)
-                .bind(BATCH)
-                .fetch_all(&mut *connection)
-                .await?;
+            let rows =
+                sqlx::query(select).bind(begins).bind(round).bind(BATCH).fetch_all(&mut *connection).await?;
             for row in &rows {
                 let (project, id, name): (Uuid, Uuid, String) =
                     (row.try_get("project")?, row.try_get("id")?, row.try_get("name")?);

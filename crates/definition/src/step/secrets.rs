@@ -72,9 +72,9 @@ fn read_name(node: &Node, faults: &mut Faults<'_>) -> Option<String> {
             "The name of a secret {} must be lower-case letters, digits and `-`, at most 63.",
             quoted(name)
         );
-        faults
-            .error(Code::BadName, node.span, message)
-            .hint("Name a secret that `signalbox secrets list` shows; its value never stands in a definition.");
+        faults.error(Code::BadName, node.span, message).hint(
+            "Name a secret that `signalbox secrets list` shows; its value never stands in a definition.",
+        );
         return None;
     }
     Some(name.to_owned())

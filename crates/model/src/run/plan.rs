@@ -9,8 +9,8 @@ use crate::{
     inventory::PinnedInventory,
     name::Digest,
     runbook::{
-        CheckSubject, Concurrency, Effect, Evidence, Expression, ForEach, Input, InputValues, KeyPart, Manual, On, OnLost,
-        Retry, Runbook, Step, StepAction, Template, Wait,
+        CheckSubject, Concurrency, Effect, Evidence, Expression, ForEach, Input, InputValues, KeyPart,
+        Manual, On, OnLost, Retry, Runbook, Step, StepAction, Template, Wait,
     },
     watch::Verify,
 };
@@ -156,7 +156,13 @@ impl Plan {
         callees: &BTreeMap<String, CalledRunbook>,
         inventories: &BTreeMap<String, PinnedInventory>,
     ) -> Result<Self, PlanFault> {
-        let mut planning = Planning { plan: Self::default(), callees, inventories, calls: Vec::new(), secrets: BTreeSet::new() };
+        let mut planning = Planning {
+            plan: Self::default(),
+            callees,
+            inventories,
+            calls: Vec::new(),
+            secrets: BTreeSet::new(),
+        };
         planning.scope(runbook)?;
         Ok(planning.plan)
     }

@@ -302,9 +302,16 @@ impl Preparing<'_> {
         for name in &self.secrets {
             let variable = secret_variable(name);
             if files.iter().any(|file| file.variable == variable) {
-                return Err(cannot_start(format!("a secret input and the stored secret `{name}` would both be in `{variable}`")));
+                return Err(cannot_start(format!(
+                    "a secret input and the stored secret `{name}` would both be in `{variable}`"
+                )));
             }
-            files.extend(value(name).map(|bytes| TaskFile { variable, name: name.clone(), bytes, secret: true }));
+            files.extend(value(name).map(|bytes| TaskFile {
+                variable,
+                name: name.clone(),
+                bytes,
+                secret: true,
+            }));
         }
         let variables = self.secret_env.iter();
         Ok(variables.filter_map(|(variable, name)| Some((variable.clone(), value(name)?))).collect())

@@ -129,7 +129,9 @@ impl Engine {
         {
             match self.0.store.secrets(project, run.id).await {
                 Ok(secrets) => self.mask_inputs(run.id, &secrets),
-                Err(error) => tracing::warn!(run = %run.id, %error, "its secret inputs cannot be masked again"),
+                Err(error) => {
+                    tracing::warn!(run = %run.id, %error, "its secret inputs cannot be masked again")
+                }
             }
         }
         self.mask_event(run.id, event);
@@ -144,7 +146,9 @@ impl Engine {
 fn mask(masks: &Masks, event: &mut RunEvent) {
     match event {
         RunEvent::Requested(requested) => mask_texts(masks, requested),
-        RunEvent::StepFinished { end, .. } | RunEvent::AttemptFinished { end, .. } => mask_step_end(masks, end),
+        RunEvent::StepFinished { end, .. } | RunEvent::AttemptFinished { end, .. } => {
+            mask_step_end(masks, end)
+        }
         RunEvent::StepLost { message, .. } | RunEvent::LockRefused { message, .. } => masks.text(message),
         RunEvent::StepAnswered { answer, outputs, .. } => {
             answer.comment.iter_mut().chain(outputs.values_mut()).for_each(|text| masks.text(text));

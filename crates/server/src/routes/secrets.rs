@@ -155,8 +155,7 @@ pub(super) async fn rewrap(
     let Json(Object(RewrapRequest { new_data_keys })) = body?;
     let (store, by) = (allowed.store().clone(), allowed.principal().id);
     // On a task of its own: whoever asks may go away.
-    let rewrapping =
-        tokio::spawn(async move { store.rewrap_secrets(new_data_keys, by, clock::now()).await });
+    let rewrapping = tokio::spawn(async move { store.rewrap_secrets(new_data_keys, by, clock::now()).await });
     Ok(Json(rewrapping.await.unwrap_or(Err(StoreError::Closed))?))
 }
 
@@ -218,7 +217,8 @@ async fn write(
         Ok(secret) => Ok(Json(SecretSet { secret, warnings })),
         Err(StoreError::NoSecret(_)) => Err(no_secret(&name)),
         Err(StoreError::NameTaken(_)) => {
-            let detail = format!("A secret `{name}` was deleted. What was bound to it must not come to mean another.");
+            let detail =
+                format!("A secret `{name}` was deleted. What was bound to it must not come to mean another.");
             Err(ApiError::new(StatusCode::CONFLICT, "name-taken", "The name is taken", detail)
                 .hint("Choose another name."))
         }

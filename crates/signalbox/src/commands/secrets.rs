@@ -107,11 +107,7 @@ impl ValueArgs {
 }
 
 /// The bytes of a secret from a file, else from the keyboard without echo, else all of standard input; without one line end.
-pub fn read_value(
-    context: &Context,
-    name: &str,
-    file: Option<&Path>,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub fn read_value(context: &Context, name: &str, file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let broken = |error: io::Error| match file {
         Some(file) => Failure::usage(format!("{} cannot be read: {error}", file.display())),
         None => Failure::usage(format!("no value was read for the secret {name}: {error}")),
@@ -197,7 +193,8 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
             } else {
                 let values = words::count(usize::try_from(done.values).unwrap_or(usize::MAX), "value");
                 let how = if done.new_data_keys { " with new data keys" } else { "" };
-                printer.out(&format!("{values} sealed anew{how}; everything is under the key {}\n", done.key));
+                printer
+                    .out(&format!("{values} sealed anew{how}; everything is under the key {}\n", done.key));
             }
         }
         Command::Delete { secret } => {

@@ -156,7 +156,8 @@ fn failure(error: TryError) -> Failure {
     let mut failure = Failure::new(exit, error.to_string());
     if let TryError::NoSecrets(names) = &error {
         let variable = secret_variable(names.first().map_or("name", String::as_str));
-        failure = failure.hint(format!("give it with --stored-secret NAME=PATH, or in the variable {variable}"));
+        failure =
+            failure.hint(format!("give it with --stored-secret NAME=PATH, or in the variable {variable}"));
     }
     if let TryError::Faulty(faults) | TryError::Inputs(faults) = error {
         failure.faults = faults;

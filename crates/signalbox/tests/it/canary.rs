@@ -99,7 +99,8 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         let text = STANDARD.encode([&vec![b'x'; before], secret.as_bytes()].concat());
         text[4..text.len() - 4].as_bytes().to_vec()
     });
-    let mut forms = vec![secret.as_bytes().to_vec(), hex.into_bytes(), json[1..json.len() - 1].as_bytes().to_vec()];
+    let mut forms =
+        vec![secret.as_bytes().to_vec(), hex.into_bytes(), json[1..json.len() - 1].as_bytes().to_vec()];
     forms.extend(aligned);
     forms
 }
@@ -139,12 +140,18 @@ fn watch_processes(forms: Vec<Vec<u8>>, over: Arc<AtomicBool>) -> thread::JoinHa
                 }
                 let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
                 if let Some(form) = holds(&arguments, &forms) {
-                    return Some(format!("{form} in the arguments of {}", String::from_utf8_lossy(&arguments)));
+                    return Some(format!(
+                        "{form} in the arguments of {}",
+                        String::from_utf8_lossy(&arguments)
+                    ));
                 }
                 let environment = fs::read(process.path().join("environ")).unwrap_or_default();
                 let asked = environment.windows(8).any(|window| window == b"BY_NAME=");
                 if let (false, Some(form)) = (asked, holds(&environment, &forms)) {
-                    return Some(format!("{form} in the environment of {}", String::from_utf8_lossy(&arguments)));
+                    return Some(format!(
+                        "{form} in the environment of {}",
+                        String::from_utf8_lossy(&arguments)
+                    ));
                 }
             }
             thread::sleep(Duration::from_millis(5));
@@ -183,7 +190,9 @@ fn a_canary_that_is_used_in_every_way_is_found_nowhere() {
     let comment = format!("it is {STORED}, and {}", STANDARD.encode(OTHER));
     say(&machine.signalbox(&["step", "done", &run, "look", "--comment", &comment]));
     wait_for("the last step", || step("hangs")["state"] == "running");
-    wait_for("its output", || machine.signalbox(&["runs", "logs", &run, "--step", "hangs"]).out.contains("***"));
+    wait_for("its output", || {
+        machine.signalbox(&["runs", "logs", &run, "--step", "hangs"]).out.contains("***")
+    });
     machine.signalbox(&["runs", "cancel", &run]);
     let view = machine.finished(&run);
     over.store(true, Ordering::Relaxed);
@@ -213,13 +222,20 @@ fn a_canary_that_is_used_in_every_way_is_found_nowhere() {
     assert!(shown["used_at"].is_string() && shown["version"] == 1, "{shown:#}");
     say(&machine.signalbox(&["backup", "everything.backup"]));
     let token = machine.read("data/admin.token");
-    for path in [format!("runs/{run}"), format!("runs/{run}/events"), format!("runs/{run}/log"), "secrets".to_owned()] {
+    for path in
+        [format!("runs/{run}"), format!("runs/{run}/events"), format!("runs/{run}/log"), "secrets".to_owned()]
+    {
         let (status, answer) = ask(&machine, "GET", &format!("projects/default/{path}"), token.trim(), "");
         assert_eq!(status, 200, "{path}: {answer}");
         told.push_str(&answer);
     }
     // What cannot be read is told without a word of it.
-    for body in [format!("{{\"value\": [\"{OTHER}\"]}}"), format!("{{\"{OTHER}\": 1}}"), format!("\"{OTHER}\""), OTHER.to_owned()] {
+    for body in [
+        format!("{{\"value\": [\"{OTHER}\"]}}"),
+        format!("{{\"{OTHER}\": 1}}"),
+        format!("\"{OTHER}\""),
+        OTHER.to_owned(),
+    ] {
         let (status, refused) = ask(&machine, "PUT", "projects/default/secrets/other", token.trim(), &body);
         assert_eq!(status, 400, "{refused}");
         told.push_str(&refused);
