@@ -234,7 +234,7 @@ fn a_canary_that_is_used_in_every_way_is_found_nowhere() {
         assert_eq!(done.code, Some(0), "{words:?}: {}", done.err);
         say(&mut told, &done);
     }
-    let shown = machine.json(&["secrets", "show", "stored", "--json"]).remove(0);
+    let shown = machine.json(&["secrets", "show", "stored"]).remove(0);
     assert!(shown["used_at"].is_string() && shown["version"] == 1, "{shown:#}");
     say(&mut told, &machine.signalbox(&["backup", "everything.backup"]));
     for path in
