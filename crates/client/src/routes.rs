@@ -15,6 +15,7 @@ use model::{
     id::{RunId, TokenId},
     name::Digest,
     run::{RunState, UploadedFile},
+    secret::{RewrapRequest, Rewrapped, SecretSet, SecretView, SetSecret},
     view::{
         FactsDiff, FactsView, Happening, HealthHistory, PauseRequest, ScheduleSummary, ScheduleView,
         ServiceSummary, ServiceView, TeamView,
@@ -486,6 +487,44 @@ impl Client {
             self.send(self.request(Method::GET, &["api", "v1", "platform", "backup"], &[])?).await?;
         let client = self.clone();
         Ok(response.bytes_stream().map_err(move |e| client.lost(e)).boxed())
+    }
+
+    /// By name; their values stay where they are.
+    pub async fn secrets(&self, project: &str, retired: bool) -> Result<Page<SecretView>, Error> {
+        let query = if retired { vec![("retired", "true".to_owned())] } else { Vec::new() };
+        self.get(&["api", "v1", "projects", project, "secrets"], &query).await
+    }
+
+    pub async fn secret(&self, project: &str, secret: &str) -> Result<SecretView, Error> {
+        self.get(&["api", "v1", "projects", project, "secrets", secret], &[]).await
+    }
+
+    pub async fn set_secret(
+        &self,
+        project: &str,
+        secret: &str,
+        request: &SetSecret,
+    ) -> Result<SecretSet, Error> {
+        self.send_json(Method::PUT, &["api", "v1", "projects", project, "secrets", secret], request).await
+    }
+
+    /// It must be there.
+    pub async fn rotate_secret(
+        &self,
+        project: &str,
+        secret: &str,
+        request: &SetSecret,
+    ) -> Result<SecretSet, Error> {
+        self.ask(&["api", "v1", "projects", project, "secrets", secret, "rotate"], request).await
+    }
+
+    pub async fn delete_secret(&self, project: &str, secret: &str) -> Result<(), Error> {
+        self.delete(&["api", "v1", "projects", project, "secrets", secret]).await
+    }
+
+    /// Seal everything under the newest key.
+    pub async fn rewrap_secrets(&self, request: &RewrapRequest) -> Result<Rewrapped, Error> {
+        self.ask(&["api", "v1", "secrets", "rewrap"], request).await
     }
 
     pub async fn tokens(&self, limit: Option<u32>, after: Option<&str>) -> Result<Page<TokenView>, Error> {

@@ -27,6 +27,7 @@ pub(crate) const KEYS: Keys = Keys {
         "default",
         "description",
         "show_if",
+        "policy_visible",
         "options",
         "multiple",
         "free",
@@ -124,6 +125,7 @@ fn declaration(entry: &Entry, of: Of, key: &str, places: &mut Places, faults: &m
         default_from: None,
         description: None,
         show_if: None,
+        policy_visible: false,
     };
     let Some(fields) = Fields::open(&entry.value, &KEYS, &format!("The {what} {}", quoted(name)), faults)
     else {
@@ -165,6 +167,21 @@ fn declaration(entry: &Entry, of: Of, key: &str, places: &mut Places, faults: &m
                 ),
             )
             .hint("Leave `required` out: the default is taken when nothing is given.");
+    }
+    if let Some(entry) = fields.entry("policy_visible") {
+        input.policy_visible = fields::boolean(&entry.value, "`policy_visible`", faults).unwrap_or(false);
+        let why = match &kind {
+            Some(InputKind::Secret) => Some("a secret is seen by nobody"),
+            Some(InputKind::File { .. }) => Some("a file is not read by them"),
+            _ if of == Of::Manual => Some("what is written down at a step comes after they have decided"),
+            _ => None,
+        };
+        if let Some(why) = why.filter(|_| input.policy_visible) {
+            let message = format!("Policies cannot see the {what} {}: {why}.", quoted(name));
+            faults
+                .error(Code::KeyWithoutMeaning, entry.key.span, message)
+                .hint("Leave `policy_visible` out.");
+        }
     }
     let Some(kind) = kind else { return input };
     input.kind = kind;

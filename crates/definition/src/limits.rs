@@ -84,3 +84,5 @@ pub const REASON_MAX: usize = 4096;
 pub const BAD_AFTER_MAX: i64 = 1000;
 /// Signals of a `verify`.
 pub const SIGNALS_MAX: usize = 50;
+/// Stored secrets of one step, as files and as variables each.
+pub const SECRETS_MAX: usize = 50;

@@ -1,6 +1,6 @@
 //! What a run would do, as people read it before they press the button.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     api::PlanStepView,
@@ -80,6 +80,7 @@ impl Planner<'_> {
             summary,
             effect: Effect::Read,
             safe: true,
+            secrets: Vec::new(),
             condition: None,
             condition_value: None,
             items: None,
@@ -146,6 +147,7 @@ impl Planner<'_> {
             summary: self.summary(&step.action, values.as_ref()),
             effect: step.effect,
             safe: step.is_safe(),
+            secrets: named(step),
             condition: step.condition.as_ref().map(|condition| condition.0.clone()),
             condition_value,
             items,
@@ -248,4 +250,9 @@ fn visible(inputs: &InputValues) -> Value {
     let map: serde_json::Map<String, Value> =
         shown.map(|(name, value)| (name.clone(), value.to_json())).collect();
     json!({"inputs": map})
+}
+/// The stored secrets that a step names, each once.
+fn named(step: &Step) -> Vec<String> {
+    let names: BTreeSet<&String> = step.secrets.iter().chain(step.secret_env.values()).collect();
+    names.into_iter().cloned().collect()
 }

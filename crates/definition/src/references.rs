@@ -17,7 +17,7 @@ use model::{
     inventory::Inventory,
     runbook::{
         CheckSubject, ChoicesFrom, Effect, Input, InputKind, Items, KeyPart, Match, On, Runbook, Step,
-        StepAction, Template,
+        StepAction, Template, secret_variable,
     },
     schedule::Schedule,
     service::{Service, Team},
@@ -322,6 +322,22 @@ impl<'w> Walker<'w> {
         }
     }
 
+    /// A stored secret, and a secret input whose file would have the same variable.
+    fn not_an_input(&mut self, key: &str, secret: &str) {
+        let variable = secret_variable(secret);
+        let inputs = Rc::clone(&self.inputs);
+        let mut secrets = inputs.known.iter().filter(|(_, kind)| matches!(kind, Type::Secret));
+        if let Some((input, _)) = secrets.find(|(input, _)| secret_variable(input) == variable) {
+            let message = format!(
+                "The stored secret {} and the secret input {} would both be in `{variable}`.",
+                quoted(secret),
+                quoted(input)
+            );
+            let hint = "Give the input another name.".to_owned();
+            self.say(Code::BadVariable, key, message, Some(hint));
+        }
+    }
+
     fn input_is_there(&mut self, key: &str, name: &str) {
         match self.inputs.known.get(name) {
             Some(Type::Secret) => {
@@ -393,6 +409,9 @@ impl<'w> Walker<'w> {
         }
         for (place, text) in render::each(&step.action) {
             self.template(&format!("{key}/{place}"), text, &scope);
+        }
+        for name in &step.secrets {
+            self.not_an_input(&format!("{key}/secrets/{name}"), name);
         }
         for (name, template) in &step.env {
             self.template(&format!("{key}/env/{name}"), &template.0, &scope);

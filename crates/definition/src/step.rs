@@ -4,6 +4,7 @@ pub(crate) mod action;
 pub(crate) mod check;
 pub(crate) mod http;
 pub(crate) mod repeat;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ use crate::{
     quantity,
     tree::{Content, Node},
 };
+
+/// How variables begin that nobody but the platform sets.
+const OURS: [&str; 4] = ["INPUT_", "SECRET_", "SIGNALBOX_", "TARGET_"];
 
 pub(crate) const KEYS: Keys = Keys {
     of: "a step",
@@ -52,6 +56,8 @@ pub(crate) const KEYS: Keys = Keys {
         "on_failure",
         "env",
         "dir",
+        "secrets",
+        "secret_env",
     ],
     later: &["verify"],
 };
@@ -120,6 +126,16 @@ fn read_step(item: &Node, draft: &mut Draft<'_>, faults: &mut Faults<'_>) -> Opt
     }
     if let Some(node) = fields.get("dir") {
         step.dir = read_dir(node, &format!("{key}/dir"), draft, faults);
+    }
+    if let Some(node) = fields.get("secrets") {
+        step.secrets = secrets::read_secrets(node, &format!("{key}/secrets"), draft, faults);
+    }
+    if let Some(entry) = fields.entry("secret_env") {
+        step.secret_env = secrets::read_secret_env(&entry.value, &format!("{key}/secret_env"), draft, faults);
+        if let Some(name) = step.secret_env.keys().find(|name| step.env.contains_key(*name)) {
+            let message = format!("The variable {} stands in `env` and in `secret_env`.", quoted(name));
+            faults.error(Code::BadVariable, entry.key.span, message).hint("Leave one out.");
+        }
     }
     if let Some(node) = fields.get("on_failure") {
         draft.depth += 1;
@@ -223,11 +239,13 @@ fn check_keys(fields: &Fields<'_>, step: &Step, faults: &mut Faults<'_>) {
         _ => PROCESS.contains(&action),
     };
     let task = process || ["http", "check"].contains(&action);
-    let rules: [(&str, bool, &str); 9] = [
+    let rules: [(&str, bool, &str); 11] = [
         ("retry", !asks, "nothing of it can be tried again"),
         ("idempotent", task, "it is said of what a runner performs"),
         ("env", process || group, "it starts no process"),
         ("dir", process || group, "it starts no process"),
+        ("secrets", process || group, "it starts no process"),
+        ("secret_env", process || group, "it starts no process"),
         ("shell", matches!(action, "run" | "check"), "it has no script"),
         ("fields", action == "manual", "nobody is asked to write anything down"),
         ("evidence", action == "manual", "nobody is asked for anything"),
@@ -270,7 +288,6 @@ fn read_env(
         let good = first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             && name.len() <= 128;
-        const OURS: [&str; 4] = ["INPUT_", "SECRET_", "SIGNALBOX_", "TARGET_"];
         if !good {
             let message = format!("The variable name {} must be letters, digits and `_`.", quoted(name));
             faults.error(Code::BadVariable, entry.key.span, message);

@@ -425,6 +425,9 @@ pub struct PlanStepView {
     pub summary: String,
     pub effect: Effect,
     pub safe: bool,
+    /// Stored secrets that it names, of a group for all that is in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// The condition, and its value if it is known before the run.
     pub condition: Option<String>,
     pub condition_value: Option<bool>,

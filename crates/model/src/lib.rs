@@ -18,6 +18,7 @@ pub mod name;
 pub mod run;
 pub mod runbook;
 pub mod schedule;
+pub mod secret;
 pub mod service;
 pub mod shebang;
 pub mod snapshot;

@@ -262,6 +262,9 @@ pub struct Input {
     /// Asked for, and taken, only if this is true of the inputs before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show_if: Option<Expression>,
+    /// Policies may see its value, and decide by it. Never of a secret.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub policy_visible: bool,
 }
 
 impl Input {
@@ -276,9 +279,9 @@ pub fn input_variable(name: &str) -> String {
     format!("INPUT_{}", name.to_ascii_uppercase())
 }
 
-/// The environment variable that holds the path of a secret input's file.
+/// The environment variable that holds the path of the file of a secret, input or stored.
 pub fn secret_variable(name: &str) -> String {
-    format!("SECRET_{}_FILE", name.to_ascii_uppercase())
+    format!("SECRET_{}_FILE", name.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// What a default is taken from.
@@ -533,6 +536,12 @@ pub struct Step {
     /// Where its processes work, from the run's working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<Template>,
+    /// Stored secrets that its processes get as files; a group's are those of all in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// Stored secrets that its processes get as variables, by the variables' names; a group's are those of all in it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_env: BTreeMap<String, String>,
 }
 
 impl Step {
@@ -553,6 +562,8 @@ impl Step {
             on_failure: Vec::new(),
             env: BTreeMap::new(),
             dir: None,
+            secrets: Vec::new(),
+            secret_env: BTreeMap::new(),
         }
     }
 

@@ -68,6 +68,12 @@ actions! {
     RunApprove = "run.approve";
     /// Read what a run's steps wrote.
     LogRead = "log.read";
+    /// See which secrets there are: everything but their values.
+    SecretList = "secret.list";
+    /// Set, rotate and delete secrets.
+    SecretWrite = "secret.write";
+    /// Seal everything under the newest key.
+    SecretRewrap = "secret.rewrap";
     /// See which tokens there are.
     TokenRead = "token.read";
     /// Make a principal and its token.
@@ -80,14 +86,15 @@ actions! {
     MetricsRead = "metrics.read";
     /// Take a backup of everything.
     PlatformBackup = "platform.backup";
+
+    // What follows is known to Cedar policies alone: no route asks for it yet.
+
     /// See a project, and that there is one.
     ProjectRead = "project.read";
     /// See what is known of the state and configuration of things.
     FactRead = "fact.read";
     /// See inventories and their targets.
     InventoryRead = "inventory.read";
-    /// See which secrets there are: names, never values.
-    SecretList = "secret.list";
     /// See which runbooks may use a project's secrets and inventories.
     BindingRead = "binding.read";
     /// See which roles are granted to whom.
@@ -122,10 +129,6 @@ actions! {
     GrantRevoke = "grant.revoke";
     /// Let a runbook use what one owns, and end that.
     Bind = "bind";
-    /// Set, rotate and delete a secret; nobody reads it back.
-    SecretWrite = "secret.write";
-    /// Wrap the keys of all secrets anew.
-    SecretRewrap = "secret.rewrap";
     /// Make, disable and enable users.
     UserManage = "user.manage";
     /// Make and retire groups, and say who is in them.

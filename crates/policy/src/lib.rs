@@ -71,6 +71,7 @@ pub struct Resource {
     pub run: Option<String>,
     pub step: Option<String>,
     pub token: Option<String>,
+    pub secret: Option<String>,
 }
 
 impl fmt::Display for Resource {
@@ -89,6 +90,7 @@ impl fmt::Display for Resource {
             ("run", &self.run),
             ("step", &self.step),
             ("token", &self.token),
+            ("secret", &self.secret),
         ];
         let mut named =
             parts.iter().filter_map(|(kind, name)| name.as_ref().map(|name| (kind, name))).peekable();

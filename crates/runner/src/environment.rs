@@ -1,6 +1,6 @@
 //! A step's environment: this list and nothing else, nothing of the server's own.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStringExt};
 
 use crate::{Task, Workspace, place::Place};
 
@@ -44,6 +44,15 @@ pub(crate) fn environment(
     for (name, value) in &task.variables {
         may_be_set(name)?;
         all.insert(name.into(), value.into());
+    }
+    for (name, value) in &task.secret_variables {
+        may_be_set(name)?;
+        if value.bytes().contains(&0) {
+            return Err(format!(
+                "cannot start: the secret for `{name}` holds a NUL, which no variable can; take it as a file"
+            ));
+        }
+        all.insert(name.into(), OsString::from_vec(value.bytes().to_vec()));
     }
     for (name, path) in place.files() {
         may_be_set(name)?;

@@ -94,6 +94,7 @@ pub use capabilities::Capabilities;
 pub use cgroup::Cgroups;
 pub use error::RunnerError;
 pub use launch::launch;
+pub use mask::{Masker, Masks};
 pub use net::{ANSWER_MAX, CheckTask, Field, HTTP_TIMEOUT_DEFAULT, HttpTask, Network, Probe};
 pub use perform::perform;
 pub use secret::Secret;

@@ -6,6 +6,9 @@
 //!
 //! A second look at a copy without colours, line ends and invisible characters finds secrets that such things cut into
 //! pieces; of these up to three bytes in front of the first cut may have gone out already.
+//!
+//! It is done where the step runs, before anything is written. The server does it again with [`Masks::text`] over what it stores
+//! and tells itself.
 
 use std::ops::Range;
 
@@ -21,7 +24,7 @@ const FILLING: usize = 4096;
 
 /// What must not be seen.
 #[derive(Default)]
-pub(crate) struct Masks {
+pub struct Masks {
     automaton: Option<AhoCorasick>,
     /// Patterns that were there from the beginning.
     given: Vec<Vec<u8>>,
@@ -37,7 +40,7 @@ impl Masks {
     }
 
     /// What the step asks for, all of it, beside what was given.
-    pub fn learn(&mut self, learned: &[u8]) {
+    pub(crate) fn learn(&mut self, learned: &[u8]) {
         let given = std::mem::take(&mut self.given);
         let mut all = given.clone();
         all.extend(patterns([learned].into_iter()));
@@ -101,7 +104,7 @@ impl Masks {
 
 /// One stream.
 #[derive(Default)]
-pub(crate) struct Masker {
+pub struct Masker {
     /// What came last and is still looked at.
     held: Vec<u8>,
     /// So many bytes at the front of `held` have gone out.

@@ -58,6 +58,9 @@ pub struct Task {
     pub action: Action,
     /// `INPUT_*`, `TARGET_*`, `ITEM` and what `env:` says, rendered. `SIGNALBOX_*` and `LD_*` are refused.
     pub variables: BTreeMap<String, String>,
+    /// Variables whose values are masked in everything that the step says. All that the step starts has them.
+    #[serde(default)]
+    pub secret_variables: BTreeMap<String, Secret>,
     /// Given to the step as files that only it can read, gone when it has ended.
     pub files: Vec<TaskFile>,
     /// Masked in everything that the step says. The bytes of secret `files` are masked as well.
@@ -99,6 +102,7 @@ impl Task {
             epoch: 0,
             action,
             variables: BTreeMap::new(),
+            secret_variables: BTreeMap::new(),
             files: Vec::new(),
             mask: Vec::new(),
             dir: None,
@@ -122,7 +126,7 @@ impl Task {
     /// Everything that its output must not show.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let files = self.files.iter().filter(|file| file.secret).map(|file| &file.bytes);
-        self.mask.iter().chain(files)
+        self.mask.iter().chain(self.secret_variables.values()).chain(files)
     }
 }
 

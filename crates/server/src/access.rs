@@ -264,7 +264,7 @@ pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
     origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }
 
-/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{step}`, `{token}`.
+/// What the path names. The names are the same on every route: `{project}`, `{runbook}`, `{run}`, `{step}`, `{token}`, `{secret}`.
 async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resource, ApiError> {
     let mut resource = Resource::default();
     let params = match RawPathParams::from_request_parts(parts, state).await {
@@ -290,6 +290,7 @@ async fn resource<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Resour
             "run" => resource.run = value,
             "step" => resource.step = value,
             "token" => resource.token = value,
+            "secret" => resource.secret = value,
             other => return Err(ApiError::internal(format!("no resource is known for `{other}` in a path"))),
         }
     }

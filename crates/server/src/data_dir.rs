@@ -8,7 +8,7 @@
 //! work/             the working directories of runs
 //! shims/            the small processes under which steps live, one folder each
 //! boot              which start of the machine the last server ran in
-//! key               what secret inputs are sealed with; in no backup
+//! key               what secrets are sealed with; in no backup
 //! ```
 
 use std::{
@@ -19,7 +19,7 @@ use std::{
 };
 
 use model::api::Role;
-use store::{Evaluator, KeyFile, Store, StoreError};
+use store::{Evaluator, KeySource, Keys, Store, StoreError};
 
 use crate::{clock, token};
 
@@ -102,7 +102,7 @@ impl DataDir {
         self.path.join("shims")
     }
 
-    /// The key under which secret inputs are sealed. In no backup.
+    /// The key under which secrets are sealed, unless others are named. In no backup.
     pub(crate) fn key(&self) -> PathBuf {
         self.path.join("key")
     }
@@ -120,8 +120,8 @@ impl DataDir {
         std::fs::write(self.path.join("boot"), std::fs::read(BOOT_ID)?)
     }
 
-    /// The store, opened with this installation's key.
-    pub(crate) async fn store(&self, evaluate: Evaluator) -> Result<Store, StartError> {
+    /// The store, opened with these keys; with the one in this directory if none is named.
+    pub(crate) async fn store(&self, evaluate: Evaluator, keys: &[KeySource]) -> Result<Store, StartError> {
         let path = self.path.join("signalbox.db");
         // Made here first, so that nobody else may read it; SQLite gives its journal the same mode.
         let mut options = OpenOptions::new();
@@ -129,8 +129,9 @@ impl DataDir {
         made.map_err(|source| StartError::DataDir { path: path.clone(), source })?;
         let fault = |source| StartError::Store { path: path.clone(), source };
         let store = Store::open_sqlite(&path, evaluate).await.map_err(fault)?;
-        let key = KeyFile::open_or_make(&self.key()).map_err(fault)?;
-        store.unlock(key).await.map_err(fault)?;
+        let own = [KeySource::File(self.key())];
+        let keys = Keys::open(if keys.is_empty() { &own } else { keys }).map_err(fault)?;
+        store.unlock(keys).await.map_err(fault)?;
         Ok(store)
     }
 

@@ -14,6 +14,7 @@ mod prepare;
 mod recover;
 mod restored;
 mod retention;
+mod secrets;
 mod service_changes;
 mod signals;
 mod snapshots;
@@ -84,6 +85,7 @@ struct Inner {
     work: PathBuf,
     network: Network,
     versions: versions::Versions,
+    masks: secrets::RunMasks,
     changes: Changes,
     service_changes: service_changes::ServiceChanges,
     wake: Notify,
@@ -138,6 +140,7 @@ impl Engine {
             work,
             network: Network::new(forbidden),
             versions: versions::Versions::default(),
+            masks: secrets::RunMasks::default(),
             changes: Changes::default(),
             service_changes: service_changes::ServiceChanges::default(),
             wake: Notify::new(),
@@ -215,16 +218,23 @@ impl Engine {
         secrets: Secrets,
         key: Option<Key>,
     ) -> Result<Answered<RunView>, StoreError> {
+        let id = requested.id;
+        self.mask_inputs(id, &secrets);
+        let requested = self.mask_requested(requested);
         let place = if self.is_draining() { None } else { self.0.slots.clone().try_acquire_owned().ok() };
         let places = u32::from(place.is_some());
         let answered = self
             .0
             .store
             .request_run(project, NewRun { requested, secrets }, clock::now(), key, places)
-            .await?;
+            .await
+            .inspect_err(|_| self.forget_masks(id))?;
         let Answered { answer, replayed } = answered;
         let run = Arc::clone(&answer.run);
-        if !replayed {
+        if replayed {
+            // The run of the first call has an id of its own.
+            self.forget_masks(id);
+        } else {
             self.0.metrics.run_requested(&run);
             self.follow_up(answer, place);
         }
@@ -240,6 +250,8 @@ impl Engine {
     ) -> Result<Answered<RunView>, StoreError> {
         let engine = self.clone();
         let advancing = tokio::spawn(async move {
+            let mut event = event;
+            engine.mask_event(run, &mut event);
             let store = &engine.0.store;
             let Answered { answer, replayed } = match key {
                 Some(key) => store.advance_once(run, clock::now(), event, 0, key).await?,
@@ -275,6 +287,7 @@ impl Engine {
                 RunEffect::Watch { step } => self.watch(&run, step),
                 RunEffect::Ended => {
                     self.0.metrics.run_ended(&run);
+                    self.forget_masks(run.id);
                     self.forget(&run);
                     self.timed_run_ended(&run);
                     self.write_down_after(&run);

@@ -32,4 +32,5 @@ pub use fetch::AllowedHost;
 pub use routes::openapi;
 pub use runner::Program;
 pub use serve::{Ready, Settings, serve};
+pub use store::{KeySource, SecretText};
 pub use try_local::{TryError, TryEvent, Trying, try_local};

@@ -15,6 +15,7 @@ mod presets;
 mod projects;
 mod runs;
 mod schedules;
+mod secrets;
 mod services;
 mod session;
 mod status;
@@ -132,6 +133,12 @@ fn api() -> OpenApiRouter<App> {
     router = guarded!(router, pair::pair);
     router = guarded!(router, log::read);
     router = guarded!(router, live::follow_run);
+    router = guarded!(router, secrets::list);
+    router = guarded!(router, secrets::show);
+    router = guarded!(router, secrets::set);
+    router = guarded!(router, secrets::rotate);
+    router = guarded!(router, secrets::delete);
+    router = guarded!(router, secrets::rewrap);
     router = guarded!(router, tokens::list);
     router = guarded!(router, tokens::create);
     guarded!(router, tokens::revoke)

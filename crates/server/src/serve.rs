@@ -40,6 +40,8 @@ pub struct Settings {
     pub grace: Duration,
     /// The program that becomes the shims under which steps live: this very one.
     pub program: Program,
+    /// The keys of secrets, of which the first seals; the one in the data directory if there are none.
+    pub secret_keys: Vec<store::KeySource>,
     /// Hosts, with or without a port, from which choices may be fetched.
     pub choices_hosts: Vec<AllowedHost>,
     /// Bytes that the view may remember: see [`store::Retention`].
@@ -84,7 +86,7 @@ pub async fn serve(
     }
 
     let evaluate = Arc::new(Expressions::default());
-    let store = data_dir.store(evaluate.clone()).await?;
+    let store = data_dir.store(evaluate.clone(), &settings.secret_keys).await?;
     let first_start = data_dir.ensure_administrator(&store).await?;
     let fault = |source| StartError::DataDir { path: data_dir.path().to_owned(), source };
     let outputs = Outputs::open(data_dir.output()).map_err(fault)?;

@@ -1,6 +1,10 @@
 //! Perform a local file with the same engine, and no server: in a temporary data directory that goes afterwards.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use definition::{Asking, Expressions};
 use model::{
@@ -13,7 +17,7 @@ use model::{
 };
 use output::Outputs;
 use runner::{Program, RunnerError};
-use store::{Apply, KeyFile, Store, StoreError};
+use store::{Apply, KeyFile, NewSecret, SecretText, Store, StoreError};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
@@ -33,6 +37,8 @@ pub enum TryError {
     Inputs(Vec<Fault>),
     #[error("there is no runbook `{0}` in what was given")]
     NoRunbook(String),
+    #[error("there is no value for the stored secret {}", .0.join(", "))]
+    NoSecrets(Vec<String>),
     #[error("{0}")]
     Plan(#[from] PlanFault),
     #[error("a temporary directory cannot be used: {0}")]
@@ -61,6 +67,8 @@ pub struct Trying<'a> {
     pub inputs: &'a BTreeMap<String, serde_json::Value>,
     /// Files that inputs name by their digest: each its name and its bytes.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Stored secrets that its steps may use, by name.
+    pub secrets: BTreeMap<String, SecretText>,
     /// The program that becomes the shims under which steps live: this very one.
     pub program: Program,
     /// What the person at the terminal says to manual steps, gates and lost attempts; an end says that nobody is there.
@@ -77,7 +85,7 @@ pub async fn try_local(
     mut events: impl FnMut(TryEvent) + Send,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RunView, TryError> {
-    let Trying { source, runbook, inputs, files, program, mut answers } = trying;
+    let Trying { source, runbook, inputs, files, secrets: stored, program, mut answers } = trying;
     let checked = source::check(&source).map_err(TryError::Faulty)?;
     let mut callees = BTreeMap::new();
     let mut inventories = BTreeMap::new();
@@ -100,6 +108,12 @@ pub async fn try_local(
     let read = definition::read_inputs(&chosen.runbook.inputs, &chosen.runbook.rules, inputs, &asking)
         .map_err(TryError::Inputs)?;
     let plan = Plan::of(chosen, &callees, &inventories)?;
+    let named: BTreeSet<&String> = plan.steps.iter().flat_map(|step| &step.secrets).collect();
+    let missing: Vec<String> =
+        named.into_iter().filter(|name| !stored.contains_key(*name)).cloned().collect();
+    if !missing.is_empty() {
+        return Err(TryError::NoSecrets(missing));
+    }
 
     let directory = Directory::new().map_err(TryError::Directory)?;
     let evaluate = Arc::new(Expressions::default());
@@ -135,6 +149,21 @@ pub async fn try_local(
     engine.sync_timetable(project, PROJECT).await?;
     for (name, bytes) in files {
         store.upload(project, &name, bytes, by.id, clock::now()).await?;
+    }
+    for (name, value) in stored {
+        let new = NewSecret {
+            project,
+            project_name: PROJECT.to_owned(),
+            name,
+            description: None,
+            value,
+            keep: false,
+            rotate: false,
+            by: by.id,
+            by_name: by.name.clone(),
+            at: clock::now(),
+        };
+        store.set_secret(new).await?;
     }
     let secrets = read
         .secrets

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, backup, check, completions, facts, import, inventories, login, logout, plan, presets, projects,
-    restore, run, runbooks, runs, schedules, schema, server, services, step, teams, tokens, try_file,
-    versions,
+    restore, run, runbooks, runs, schedules, schema, secrets, server, services, step, teams, tokens,
+    try_file, versions,
 };
 
 /// The address of a server unless another is given.
@@ -80,6 +80,7 @@ pub enum Command {
     Inventories(inventories::Args),
     Teams(teams::Args),
     Projects(projects::Args),
+    Secrets(secrets::Args),
     Tokens(tokens::Args),
     Backup(backup::Args),
     Restore(restore::Args),

@@ -67,6 +67,7 @@ fn requested(steps: u32, parallel: bool) -> Requested {
         retry: None,
         timeout_s: None,
         continue_on_failure: false,
+        secrets: Vec::new(),
         children,
         on_failure: Vec::new(),
     };

@@ -4,7 +4,7 @@ use std::{
     path::Path,
     str::FromStr,
     sync::{
-        Arc, OnceLock,
+        Arc, RwLock as SyncRwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use sqlx::{
 };
 use tokio::sync::RwLock;
 
-use crate::{KeyFile, StoreError, cache::Cache, migrations, sqlite::Sqlite};
+use crate::{Keys, StoreError, cache::Cache, migrations, sqlite::Sqlite};
 
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
@@ -40,12 +40,13 @@ pub struct Store {
 pub(crate) struct Context {
     pub(crate) evaluate: Evaluator,
     pub(crate) cache: Cache,
-    pub(crate) key: OnceLock<KeyFile>,
+    /// None until the store is unlocked.
+    pub(crate) keys: SyncRwLock<Option<Arc<Keys>>>,
 }
 
 impl Context {
     fn new(evaluate: Evaluator) -> Arc<Self> {
-        Arc::new(Self { evaluate, cache: Cache::default(), key: OnceLock::new() })
+        Arc::new(Self { evaluate, cache: Cache::default(), keys: SyncRwLock::new(None) })
     }
 }
 

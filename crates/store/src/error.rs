@@ -18,8 +18,8 @@ pub enum StoreError {
         .held_by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Busy { key: String, held_by: Vec<RunId> },
-    /// There are secret inputs, and no key file was given to the store.
-    #[error("there is no key to seal secret inputs with: the server opens its key file when it starts")]
+    /// There are secrets, and no key file was given to the store.
+    #[error("there is no key to seal secrets with: the server opens its key file when it starts")]
     NoKey,
     /// The key file or something sealed is not what it should be.
     #[error("{0}")]
@@ -41,6 +41,9 @@ pub enum StoreError {
          the kernel made it read-only, the disk may be faulty: check it, and start the machine again ({detail})"
     )]
     ReadOnly { place: String, detail: String },
+    /// It is not there, or was deleted.
+    #[error("there is no secret `{0}` in this project: `signalbox secrets set {0}` makes it")]
+    NoSecret(String),
     #[error("the name `{0}` is taken")]
     NameTaken(String),
     #[error("this Idempotency-Key came before with another body")]

@@ -48,6 +48,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/postgres/0006_revisions.sql"),
     ),
     (
+        9,
+        "stored secrets",
+        include_str!("../migrations/sqlite/0009_stored_secrets.sql"),
+        include_str!("../migrations/postgres/0009_stored_secrets.sql"),
+    ),
+    (
         12,
         "parked",
         include_str!("../migrations/sqlite/0012_parked.sql"),

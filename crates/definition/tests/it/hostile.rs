@@ -129,6 +129,7 @@ fn many_slips_are_told_soon() {
             default_from: None,
             description: None,
             show_if: None,
+            policy_visible: false,
         })
         .collect();
     let given = (0..15_000).map(|i| (format!("{}{i:05}", "a".repeat(58)), json!(1))).collect();

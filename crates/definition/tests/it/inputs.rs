@@ -28,6 +28,7 @@ fn input(name: &str, kind: InputKind) -> Input {
         default_from: None,
         description: None,
         show_if: None,
+        policy_visible: false,
     }
 }
 

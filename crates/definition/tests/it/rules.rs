@@ -373,3 +373,44 @@ fn a_day_of_a_schedule_is_one_of_its_zone_from_its_beginning_to_its_end() {
     assert_eq!(bounds(cairo), ["2026-04-23T22:00:00Z", ""]);
     assert_eq!(bounds("every: 1h\nfrom: 2026-03-29"), ["2026-03-29T00:00:00Z", ""]);
 }
+
+#[test]
+fn secrets_of_steps_are_names_of_stored_secrets() {
+    let group = with_step(
+        "secrets: [db-root, 2nd]\nsecret_env: {TOKEN: chat}\nsteps: [{run: a, secrets: [x], secret_env: {B: x}}]",
+    );
+    let step = sound(&group).runbook().unwrap().steps[0].clone();
+    assert_eq!(step.secrets, ["db-root", "2nd"]);
+    assert_eq!(step.secret_env["TOKEN"], "chat");
+    assert_eq!(model::runbook::secret_variable("db-root"), "SECRET_DB_ROOT_FILE");
+    for (step, code) in [
+        ("run: a\nsecrets: [a, a]", Code::DuplicateItem),
+        ("run: a\nsecrets: [Not_A_Name]", Code::BadName),
+        ("run: a\nsecrets: a", Code::WrongType),
+        ("run: a\nsecret_env: {SECRET_A: a}", Code::BadVariable),
+        ("run: a\nsecret_env: {LD_PRELOAD: a}", Code::BadVariable),
+        ("run: a\nsecret_env: {PATH: a}", Code::BadVariable),
+        ("run: a\nsecret_env: {A-B: a}", Code::BadVariable),
+        ("run: a\nsecret_env: {A: a}\nenv: {A: x}", Code::BadVariable),
+        ("wait: 1s\nsecrets: [a]", Code::KeyWithoutMeaning),
+        ("http: {url: 'http://x'}\nsecret_env: {A: a}", Code::KeyWithoutMeaning),
+    ] {
+        assert_eq!(codes(&with_step(step)), [code.name()], "{step}");
+    }
+    let both =
+        "kind: Runbook\nname: x\ninputs: {db_root: {type: secret}}\nsteps: [{run: a, secrets: [db-root]}]\n";
+    assert_eq!(codes(both), [Code::BadVariable.name()]);
+}
+
+#[test]
+fn policies_may_see_inputs_that_say_so() {
+    let text = |input: &str| {
+        format!(
+            "kind: Runbook\nname: x\ninputs: {{a: {{{input}, policy_visible: true}}}}\nsteps: [{{run: a}}]\n"
+        )
+    };
+    assert!(sound(&text("type: string")).runbook().unwrap().inputs[0].policy_visible);
+    for kind in ["secret", "file"] {
+        assert_eq!(codes(&text(&format!("type: {kind}"))), [Code::KeyWithoutMeaning.name()]);
+    }
+}

@@ -1,7 +1,7 @@
 //! What a run will do, as it is pinned when it is asked for: the steps of the runbook and of all that it calls, without
 //! their scripts, which stay in the versions that the digests name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ use crate::{
     inventory::PinnedInventory,
     name::Digest,
     runbook::{
-        Concurrency, Effect, Evidence, Expression, ForEach, Input, InputValues, KeyPart, Manual, On, OnLost,
-        Retry, Runbook, Step, StepAction, Template, Wait,
+        CheckSubject, Concurrency, Effect, Evidence, Expression, ForEach, Input, InputValues, KeyPart,
+        Manual, On, OnLost, Retry, Runbook, Step, StepAction, Template, Wait,
     },
     watch::Verify,
 };
@@ -84,6 +84,9 @@ pub struct PlannedStep {
     pub timeout_s: Option<u64>,
     #[serde(default)]
     pub continue_on_failure: bool,
+    /// Stored secrets that its processes get, those of the groups around it too, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Planned steps in it.
     #[serde(default)]
     pub children: Vec<u32>,
@@ -153,7 +156,13 @@ impl Plan {
         callees: &BTreeMap<String, CalledRunbook>,
         inventories: &BTreeMap<String, PinnedInventory>,
     ) -> Result<Self, PlanFault> {
-        let mut planning = Planning { plan: Self::default(), callees, inventories, calls: Vec::new() };
+        let mut planning = Planning {
+            plan: Self::default(),
+            callees,
+            inventories,
+            calls: Vec::new(),
+            secrets: BTreeSet::new(),
+        };
         planning.scope(runbook)?;
         Ok(planning.plan)
     }
@@ -192,6 +201,8 @@ struct Planning<'p> {
     inventories: &'p BTreeMap<String, PinnedInventory>,
     /// The runbooks that the one being planned is inside of.
     calls: Vec<String>,
+    /// Stored secrets of the groups that the step being planned is in.
+    secrets: BTreeSet<String>,
 }
 
 impl Planning<'_> {
@@ -262,6 +273,7 @@ impl Planning<'_> {
             retry: None,
             timeout_s: None,
             continue_on_failure: false,
+            secrets: Vec::new(),
             children: Vec::new(),
             on_failure: Vec::new(),
         });
@@ -297,6 +309,9 @@ impl Planning<'_> {
                 PlannedAction::Runbook { scope: 0, inputs: inputs.clone(), secrets: secrets.clone() }
             }
         };
+        let outer = self.secrets.clone();
+        self.secrets.extend(step.secrets.iter().chain(step.secret_env.values()).cloned());
+        let secrets = if is_process(step) { self.secrets.iter().cloned().collect() } else { Vec::new() };
         self.plan.steps.push(PlannedStep {
             name: step.name.clone(),
             scope,
@@ -311,6 +326,7 @@ impl Planning<'_> {
             retry: step.retry.clone(),
             timeout_s: step.timeout_s,
             continue_on_failure: step.continue_on_failure,
+            secrets,
             children: Vec::new(),
             on_failure: Vec::new(),
         });
@@ -324,9 +340,14 @@ impl Planning<'_> {
         let inside =
             children.iter().filter_map(|inner| self.plan.step(*inner)).map(|inner| inner.effect).max();
         let called = match &step.action {
-            StepAction::Runbook { name, .. } => Some(self.call(scope, step, name)?),
+            StepAction::Runbook { name, .. } => {
+                // A called runbook gets what it names itself.
+                self.secrets.clear();
+                Some(self.call(scope, step, name)?)
+            }
             _ => None,
         };
+        self.secrets = outer;
         if let Some(planned) = self.plan.steps.get_mut(place as usize) {
             planned.effect = inside.map_or(planned.effect, |inside| planned.effect.max(inside));
             planned.children = children;
@@ -365,6 +386,15 @@ impl Planning<'_> {
 
     fn name_of(&self, scope: u32) -> String {
         self.plan.scope(scope).map(|scope| scope.runbook.clone()).unwrap_or_default()
+    }
+}
+
+/// Is it performed by a process, which can be given secrets?
+fn is_process(step: &Step) -> bool {
+    match &step.action {
+        StepAction::Run { .. } | StepAction::Command { .. } => true,
+        StepAction::Check(check) => matches!(check.subject, CheckSubject::Script { .. }),
+        _ => false,
     }
 }
 

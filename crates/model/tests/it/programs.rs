@@ -124,6 +124,7 @@ pub fn input(name: &str, kind: InputKind) -> Input {
         default_from: None,
         description: None,
         show_if: None,
+        policy_visible: false,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use definition::Expressions;
-use store::{KeyFile, Store, StoreError};
+use store::{KeyFile, KeySource, Keys, Store, StoreError};
 
 use super::{BLOCK, COMPLETE, DATABASE, KEY, OUTPUT, README};
 
@@ -26,7 +26,7 @@ pub struct Restored {
     pub files: u64,
     /// Bytes of them all.
     pub bytes: u64,
-    /// Secret inputs that were given up, since there is no key that opens them.
+    /// Secret inputs and values of stored secrets that were given up, since there is no key that opens them.
     pub secrets_lost: u64,
 }
 
@@ -55,12 +55,13 @@ fn damaged(what: impl Into<String>) -> RestoreError {
 
 /// Restore the archive at `file` into `directory`, which must be empty or not there. Nothing is left of it if that fails.
 ///
-/// `key` is the key file of the server that the backup is of. Without it the secret inputs of runs that had not ended are given
-/// up.
+/// `keys` are the keys of the server that the backup is of. One key file alone is put in its place; any others stay where they
+/// are, and the server is started with them. Without a key the secret inputs of runs that had not ended and the values of stored
+/// secrets are given up.
 ///
 /// # Errors
 /// [`RestoreError`].
-pub async fn restore(file: &Path, directory: &Path, key: Option<&Path>) -> Result<Restored, RestoreError> {
+pub async fn restore(file: &Path, directory: &Path, keys: &[KeySource]) -> Result<Restored, RestoreError> {
     let fault = |source| RestoreError::Directory { path: directory.to_owned(), source };
     let made = match fs::read_dir(directory) {
         Ok(mut entries) => {
@@ -79,7 +80,7 @@ pub async fn restore(file: &Path, directory: &Path, key: Option<&Path>) -> Resul
     let unpacked = tokio::task::spawn_blocking(move || unpack(&source, &target)).await;
     let restored = match unpacked.unwrap_or_else(|_| Err(damaged("reading it failed"))) {
         Ok(restored) => {
-            let secrets_lost = settle(directory, key).await;
+            let secrets_lost = settle(directory, keys).await;
             secrets_lost.map(|secrets_lost| Restored { secrets_lost, ..restored })
         }
         Err(error) => Err(error),
@@ -92,14 +93,23 @@ pub async fn restore(file: &Path, directory: &Path, key: Option<&Path>) -> Resul
 
 /// Is it a store, and does the key open what is sealed in it? The copy says of itself that it is one, so that a server that
 /// starts on it takes nothing up again. Answers how many secrets were given up.
-async fn settle(directory: &Path, key: Option<&Path>) -> Result<u64, RestoreError> {
+async fn settle(directory: &Path, keys: &[KeySource]) -> Result<u64, RestoreError> {
     let store = Store::open_sqlite(&directory.join(DATABASE), Arc::new(Expressions::default())).await?;
-    let settled = match key {
-        Some(key) => put_key(&store, key, &directory.join(KEY)).await.map(|()| 0),
-        None => store.give_up_secrets().await.map_err(RestoreError::from),
+    let settled = match keys {
+        [] => store.give_up_secrets().await.map_err(RestoreError::from),
+        [KeySource::File(key)] => put_key(&store, key, &directory.join(KEY)).await.map(|()| 0),
+        keys => try_keys(&store, keys).await.map(|()| 0),
     };
     store.close().await;
     settled
+}
+
+async fn try_keys(store: &Store, keys: &[KeySource]) -> Result<(), RestoreError> {
+    // None is made here: it would open nothing.
+    for key in keys {
+        KeyFile::open(key)?;
+    }
+    Ok(store.unlock(Keys::open(keys)?).await?)
 }
 
 async fn put_key(store: &Store, from: &Path, to: &Path) -> Result<(), RestoreError> {

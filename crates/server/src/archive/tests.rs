@@ -49,7 +49,7 @@ async fn refused(archive: &[u8]) -> String {
     let file = folder.path().join("backup");
     fs::write(&file, archive).unwrap();
     let target = folder.path().join("a/data");
-    let error = restore(&file, &target, None).await.unwrap_err();
+    let error = restore(&file, &target, &[]).await.unwrap_err();
     assert!(!target.exists(), "nothing is left: {error}");
     error.to_string()
 }
@@ -61,12 +61,12 @@ async fn what_was_saved_comes_back() {
     let file = folder.path().join("backup");
     fs::write(&file, &archive).unwrap();
     let target = folder.path().join("data");
-    let restored = restore(&file, &target, None).await.unwrap();
+    let restored = restore(&file, &target, &[]).await.unwrap();
     assert_eq!(restored.files, 4);
     let log = target.join("output/01930000-0000-7000-8000-000000000000/0-1.seg");
     assert_eq!(fs::read_to_string(log).unwrap(), "seg".repeat(1000));
     assert!(!folder.path().join("copy.db").exists(), "the copy of the store goes with the backup");
-    let again = restore(&file, &target, None).await.unwrap_err();
+    let again = restore(&file, &target, &[]).await.unwrap_err();
     assert!(matches!(again, RestoreError::NotEmpty(_)), "{again}");
 }
 

@@ -166,6 +166,8 @@ impl Engine {
             return None;
         }
         let places = u32::from(!self.is_draining());
+        let mut event = event;
+        self.mask_end(run, &mut event).await;
         let advanced = self.store_end(run.id, event, places).await;
         self.forget_stop(run.id, *step, *number);
         // A refused end was stored before.

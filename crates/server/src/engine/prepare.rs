@@ -2,7 +2,7 @@
 //! files and its secrets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
@@ -60,6 +60,10 @@ struct Preparing<'a> {
     /// What `env:` says, of the groups around it too.
     env: BTreeMap<String, String>,
     dir: Option<String>,
+    /// Stored secrets that it gets as files, of the groups around it too.
+    secrets: BTreeSet<String>,
+    /// Those that it gets as variables, by the variables' names.
+    secret_env: BTreeMap<String, String>,
 }
 
 impl Engine {
@@ -79,9 +83,16 @@ impl Engine {
         let names: Vec<String> = texts.iter().flat_map(|text| self.evaluate().steps(text)).collect();
         let values = values(run, Some(*place), &names);
         let (mut env, mut dir) = (BTreeMap::new(), None);
+        let (mut secrets, mut secret_env) = (BTreeSet::new(), BTreeMap::new());
         // From the outside in: what is nearer wins.
         for step in &around {
+            secrets.extend(step.secrets.iter().cloned());
+            for (variable, name) in &step.secret_env {
+                env.remove(variable);
+                secret_env.insert(variable.clone(), name.clone());
+            }
             for (name, template) in &step.env {
+                secret_env.remove(name);
                 env.insert(name.clone(), self.text(template, &values, &format!("`env: {name}`"))?);
             }
             if let Some(template) = &step.dir {
@@ -102,6 +113,8 @@ impl Engine {
             values,
             env,
             dir,
+            secrets,
+            secret_env,
         };
         preparing.prepare(action).await
     }
@@ -218,13 +231,13 @@ impl Preparing<'_> {
         let (inputs, declared) = self.inputs();
         let mut variables = self.variables(inputs);
         let mut files = Vec::new();
-        let mut secrets = None;
+        let mut own = None;
         for input in declared {
             match (&input.kind, inputs.get(&input.name)) {
                 (InputKind::Secret, Some(value)) if value.is_sealed() => {
-                    let secrets = match &mut secrets {
+                    let secrets = match &mut own {
                         Some(secrets) => secrets,
-                        none => none.insert(self.secrets().await?),
+                        none => none.insert(self.secret_inputs().await?),
                     };
                     // Under the name that the run's own runbook has for it, whatever the called one says.
                     let own = own_secret(self.run, self.place, &input.name);
@@ -246,12 +259,14 @@ impl Preparing<'_> {
         }
         // What the runbook's author wrote comes last.
         variables.extend(self.env.clone());
+        let secret_variables = self.stored_secrets(&mut files).await?;
         let runbook = &self.version.runbook;
         let mut task = Task::new(self.run.id.to_string(), self.place, self.attempt, action);
         task.project.clone_from(&self.run.project);
         task.runbook.clone_from(&runbook.name);
         task.step_name.clone_from(&self.step.path);
         task.variables = variables;
+        task.secret_variables = secret_variables;
         task.files = files;
         task.dir.clone_from(&self.dir);
         task.timeout = self.time_left();
@@ -274,6 +289,32 @@ impl Preparing<'_> {
         task.runs.clone_from(&self.engine.0.work);
         task.bundle = bundle;
         Ok(Prepared::Process(Box::new(task)))
+    }
+
+    /// The stored secrets: those that are files come to `files`, the others are answered by the variables' names.
+    async fn stored_secrets(&self, files: &mut Vec<TaskFile>) -> Result<BTreeMap<String, Secret>, Refusal> {
+        let names: BTreeSet<String> = self.secrets.iter().chain(self.secret_env.values()).cloned().collect();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let used = self.engine.use_secrets(self.run, self.step, self.planned, self.attempt, names).await?;
+        let value = |name: &String| used.get(name).map(|used| Secret::new(used.value.expose()));
+        for name in &self.secrets {
+            let variable = secret_variable(name);
+            if files.iter().any(|file| file.variable == variable) {
+                return Err(cannot_start(format!(
+                    "a secret input and the stored secret `{name}` would both be in `{variable}`"
+                )));
+            }
+            files.extend(value(name).map(|bytes| TaskFile {
+                variable,
+                name: name.clone(),
+                bytes,
+                secret: true,
+            }));
+        }
+        let variables = self.secret_env.iter();
+        Ok(variables.filter_map(|(variable, name)| Some((variable.clone(), value(name)?))).collect())
     }
 
     /// The inputs that this step sees: the run's, or those of the called runbook that it is in.
@@ -313,12 +354,14 @@ impl Preparing<'_> {
         variables
     }
 
-    async fn secrets(&self) -> Result<store::Secrets, Refusal> {
+    async fn secret_inputs(&self) -> Result<store::Secrets, Refusal> {
         let fault = |error: store::StoreError| cannot_start(format!("its secrets cannot be opened: {error}"));
         let store = &self.engine.0.store;
         let project = store.project(&self.run.project).await.map_err(fault)?;
         let project = project.ok_or_else(|| cannot_start("its project is gone"))?;
-        store.secrets(project, self.run.id).await.map_err(fault)
+        let secrets = store.secrets(project, self.run.id).await.map_err(fault)?;
+        self.engine.mask_inputs(self.run.id, &secrets);
+        Ok(secrets)
     }
 
     async fn upload(&self, input: &str, value: &Value) -> Result<TaskFile, Refusal> {

@@ -21,6 +21,9 @@ const ADMIN_ONLY: &[&str] = &[
     "metrics.read",
     "platform.backup",
     "schedule.pause",
+    "secret.list",
+    "secret.write",
+    "secret.rewrap",
 ];
 
 struct Route {
@@ -56,6 +59,7 @@ fn filled(path: &str) -> String {
         .replace("{service}", "shop")
         .replace("{schedule}", "nightly")
         .replace("{team}", "web")
+        .replace("{secret}", "db-root")
         .replace("{digest}", &"0".repeat(64))
         .replace("{sha256}", &"0".repeat(64))
 }

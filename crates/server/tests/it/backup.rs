@@ -31,7 +31,8 @@ async fn a_backup_is_restored_and_what_waited_waits_on() {
     let file = other.path().join("backup");
     std::fs::write(&file, &bytes).expect("it can be written");
     let (data, key) = (other.path().join("data"), directory.path().join("data/key"));
-    let restored = server::restore(&file, &data, Some(&key)).await.expect("it is restored");
+    let restored =
+        server::restore(&file, &data, &[server::KeySource::File(key.clone())]).await.expect("it is restored");
     assert_eq!(restored.secrets_lost, 0);
     assert!(!data.join("admin.token").exists());
     std::fs::write(data.join("admin.token"), &admin).expect("the token that was known before");
@@ -49,7 +50,7 @@ async fn a_backup_is_restored_and_what_waited_waits_on() {
     let third = tempfile::tempdir().expect("a temporary directory");
     let file = third.path().join("backup");
     std::fs::write(&file, &bytes).expect("it can be written");
-    let restored = server::restore(&file, &third.path().join("data"), None).await.expect("it is restored");
+    let restored = server::restore(&file, &third.path().join("data"), &[]).await.expect("it is restored");
     assert_eq!(restored.secrets_lost, 1);
     std::fs::write(third.path().join("data/admin.token"), &admin).expect("the token that was known before");
     let again = TestServer::start_in(third).await;
@@ -60,6 +61,7 @@ async fn a_backup_is_restored_and_what_waited_waits_on() {
     std::fs::write(&file, &bytes).expect("it can be written");
     let stopped = again.stop().await;
     let key = stopped.path().join("data/key");
-    let refused = server::restore(&file, &wrong.path().join("data"), Some(&key)).await;
+    let refused =
+        server::restore(&file, &wrong.path().join("data"), &[server::KeySource::File(key.clone())]).await;
     assert!(refused.is_err() && !wrong.path().join("data").exists(), "another server's key");
 }

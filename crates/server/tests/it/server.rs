@@ -50,6 +50,7 @@ impl TestServer {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             grace: Duration::from_millis(300),
             program: server::Program::test("helper"),
+            secret_keys: Vec::new(),
             choices_hosts: hosts.iter().map(|host| host.parse().expect("a host")).collect(),
             history_limit,
             history_looked_at_every,

@@ -18,6 +18,7 @@ pub mod runbooks;
 pub mod runs;
 pub mod schedules;
 pub mod schema;
+pub mod secrets;
 pub mod server;
 pub mod services;
 pub mod shim;
@@ -95,6 +96,7 @@ async fn perform(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Inventories(args) => inventories::perform(context, args).await,
         Command::Teams(args) => teams::perform(context, args).await,
         Command::Projects(args) => projects::perform(context, args).await,
+        Command::Secrets(args) => secrets::perform(context, args).await,
         Command::Tokens(args) => tokens::perform(context, args).await,
         Command::Backup(args) => backup::perform(context, args).await,
         Command::Restore(args) => restore::perform(context, args).await,

@@ -24,9 +24,10 @@ pub struct Args {
     /// A directory that is empty, or not there yet.
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
-    /// The key file of the server that the backup is of; without it secret inputs that are sealed are given up.
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// A key of the server that the backup is of, as to `server --secret-key`; without it stored secrets, and secret inputs
+    /// of runs that had not ended, are given up.
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<server::KeySource>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ struct Done<'a> {
 }
 
 pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let restored = server::restore(&args.file, &args.data_dir, args.key.as_deref())
+    let restored = server::restore(&args.file, &args.data_dir, &args.keys)
         .await
         .map_err(|error| Failure::new(Exit::Refused, error.to_string()).hint("nothing was restored"))?;
     let server::Restored { files, bytes, secrets_lost } = restored;
@@ -49,10 +50,10 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         context.printer.out(&format!("{}: {files}, {bytes} bytes\n", args.data_dir.display()));
     }
     if secrets_lost > 0 {
-        let lost = words::count(usize::try_from(secrets_lost).unwrap_or(usize::MAX), "secret input");
+        let lost = words::count(usize::try_from(secrets_lost).unwrap_or(usize::MAX), "secret");
         context.printer.err("the key file is not in a backup, and none was given with --key");
         context.printer.err(&format!(
-            "{lost} of runs that had not ended cannot be opened any more; those runs fail where they need one"
+            "{lost} cannot be opened any more: set stored ones anew; runs that had not ended fail where they need one"
         ));
         context.printer.err("if you have the key file, restore again into another directory, with --key");
     }

@@ -34,6 +34,10 @@ pub struct Args {
     /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8480")]
     listen: SocketAddr,
+    /// A key under which secrets are sealed: a key file, or `age:FILE` with an age identity. Several may be given: the first
+    /// seals, and is made if it is a key file that is not there; all open [default: `key` in the data directory]
+    #[arg(long = "secret-key", value_name = "FILE", env = "SIGNALBOX_KEYS", value_delimiter = ',')]
+    secret_keys: Vec<server::KeySource>,
     /// A host from which choices of inputs may be fetched, with or without a port; may be given several times.
     #[arg(long, value_name = "HOST[:PORT]", env = "SIGNALBOX_CHOICES_HOSTS", value_delimiter = ',')]
     choices_host: Vec<server::AllowedHost>,
@@ -66,6 +70,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         listen: args.listen,
         grace: GRACE,
         program: server::Program::this(),
+        secret_keys: args.secret_keys,
         choices_hosts: args.choices_host,
         history_limit: args.history_limit,
         history_looked_at_every: HISTORY_LOOKED_AT_EVERY,

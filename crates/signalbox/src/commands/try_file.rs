@@ -1,6 +1,8 @@
 //! `signalbox try`: performs a local file with the same engine, and no server.
 
 use std::{
+    collections::BTreeMap,
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -11,12 +13,12 @@ use std::{
 use client::LiveEvent;
 use definition::Reading;
 use serde_json::json;
-use server::{TryError, TryEvent, Trying};
+use server::{SecretText, TryError, TryEvent, Trying};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     args::{InputArg, name},
-    commands::{apply, check},
+    commands::{apply, check, secrets::read_value},
     context::Context,
     failure::{Exit, Failure},
     faults, folder,
@@ -41,6 +43,10 @@ pub struct Args {
     root: Option<PathBuf>,
     #[command(flatten)]
     inputs: InputArgs,
+    /// A stored secret that steps use, from a file, whole but for one line end; else it is taken from the variable
+    /// `SIGNALBOX_SECRET_<NAME>`.
+    #[arg(long = "stored-secret", value_name = "NAME=PATH", value_parser = crate::args::input)]
+    stored_secrets: Vec<InputArg>,
     /// Which runbook, if the file holds several.
     #[arg(long, value_name = "NAME", value_parser = name)]
     runbook: Option<String>,
@@ -65,6 +71,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
     }
     let runbook = choose(&reading, args.runbook.as_deref())?;
     let source = apply::request(&folder, &reading)?;
+    let secrets = secrets(context, &reading, &args.stored_secrets)?;
     // Not only Ctrl-C: whatever asks this program to end must not leave the run's processes and files behind.
     let broken = |e| Failure::new(Exit::Refused, format!("signals cannot be waited for: {e}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
@@ -105,6 +112,7 @@ pub async fn perform(context: &Context, args: Args) -> Result<Exit, Failure> {
         runbook: &runbook,
         inputs: &inputs,
         files,
+        secrets,
         program: server::Program::this(),
         answers: answered,
     };
@@ -146,10 +154,44 @@ fn failure(error: TryError) -> Failure {
         _ => Exit::Refused,
     };
     let mut failure = Failure::new(exit, error.to_string());
+    if let TryError::NoSecrets(names) = &error {
+        let variable = secret_variable(names.first().map_or("name", String::as_str));
+        failure =
+            failure.hint(format!("give it with --stored-secret NAME=PATH, or in the variable {variable}"));
+    }
     if let TryError::Faulty(faults) | TryError::Inputs(faults) = error {
         failure.faults = faults;
     }
     failure
+}
+
+/// The stored secrets that steps of these documents name, as far as somebody gives them.
+fn secrets(
+    context: &Context,
+    reading: &Reading,
+    given: &[InputArg],
+) -> Result<BTreeMap<String, SecretText>, Failure> {
+    let mut secrets = BTreeMap::new();
+    for InputArg { key, value } in given {
+        let bytes = read_value(context, key, Some(Path::new(value)))?;
+        if secrets.insert(key.clone(), SecretText::from(bytes.to_vec())).is_some() {
+            return Err(Failure::usage(format!("the stored secret {key} is given twice")));
+        }
+    }
+    let runbooks = reading.definitions.iter().filter_map(|definition| definition.runbook());
+    for step in runbooks.flat_map(|runbook| runbook.written_steps()) {
+        for name in step.secrets.iter().chain(step.secret_env.values()) {
+            let value = std::env::var_os(secret_variable(name)).filter(|value| !value.is_empty());
+            if let (false, Some(value)) = (secrets.contains_key(name), value) {
+                secrets.insert(name.clone(), SecretText::from(value.into_vec()));
+            }
+        }
+    }
+    Ok(secrets)
+}
+
+fn secret_variable(name: &str) -> String {
+    format!("SIGNALBOX_SECRET_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
 fn choose(reading: &Reading, asked: Option<&str>) -> Result<String, Failure> {

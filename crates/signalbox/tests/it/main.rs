@@ -1,6 +1,7 @@
 //! The real program, from outside: what it prints, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+mod canary;
 mod chaos;
 mod check;
 mod clock;

@@ -128,6 +128,7 @@ pub fn task(name: &str) -> PlannedStep {
         retry: None,
         timeout_s: None,
         continue_on_failure: false,
+        secrets: Vec::new(),
         children: Vec::new(),
         on_failure: Vec::new(),
     }

@@ -20,6 +20,7 @@ mod requesting;
 mod restoring;
 mod retention;
 mod sealing;
+mod secrets;
 mod things;
 mod timetable;
 mod watching;
