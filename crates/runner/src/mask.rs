@@ -13,6 +13,7 @@
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use model::run::StepEnd;
 
 use crate::patterns::patterns;
 
@@ -75,6 +76,26 @@ impl Masks {
         if masked != text.as_bytes() {
             *text = String::from_utf8_lossy(&masked).into_owned();
         }
+    }
+
+    /// Mask all that the end of a step says. An output whose very name holds a secret goes: under another name nobody would
+    /// look for it.
+    pub fn end(&self, end: &mut StepEnd) {
+        for values in [&mut end.outputs, &mut end.facts] {
+            values.retain(|name, value| {
+                self.text(value);
+                !self.is_in(name)
+            });
+        }
+        if let Some(message) = &mut end.message {
+            self.text(message);
+        }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        let mut masked = text.to_owned();
+        self.text(&mut masked);
+        masked != text
     }
 
     /// Where `bytes` hold patterns: sorted, overlapping ones united.
@@ -313,6 +334,19 @@ mod tests {
         assert_eq!(whole(&masks, b"abcdefghabcdefgh"), b"******");
         assert_eq!(whole(&masks, b"abcdefg"), b"abcdefg");
         assert_eq!(whole(&masks, b""), b"");
+    }
+
+    #[test]
+    fn an_end_says_nothing_of_a_secret_not_even_by_a_name() {
+        let masks = masks(&["hunter2long"]);
+        let mut end = StepEnd::failed(model::run::Cause::Exit, "it said hunter2long");
+        end.outputs = [("hunter2long", "1"), ("token", "hunter2long"), ("fine", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        masks.end(&mut end);
+        assert_eq!(end.message.as_deref(), Some("it said ***"));
+        let left: Vec<_> = end.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(left, [("fine", "2"), ("token", "***")]);
     }
 
     #[test]

@@ -93,7 +93,8 @@ pub(crate) async fn perform_on(
     let masks = Masks::new(task.secrets().map(|secret| secret.bytes()));
     let mut pump = Pump::new(log, masks, stage.grew.clone());
     let mut end = attempt(stage, task, workspace, &mut pump, stop, on_started).await;
-    mask_end(&mut end, pump.masks());
+    // No secret leaves by another door than the log.
+    pump.masks().end(&mut end);
     let (log, broken) = pump.into_log();
     finish(end, log, broken).await
 }
@@ -328,16 +329,6 @@ fn with_outputs(mut end: StepEnd, place: &Place) -> StepEnd {
         say(&mut end, &fault);
     }
     end
-}
-
-/// No secret leaves by another door than the log.
-fn mask_end(end: &mut StepEnd, masks: &Masks) {
-    if let Some(message) = &mut end.message {
-        masks.text(message);
-    }
-    for value in end.outputs.values_mut().chain(end.facts.values_mut()) {
-        masks.text(value);
-    }
 }
 
 pub(crate) fn cannot_start(message: impl Into<String>) -> StepEnd {

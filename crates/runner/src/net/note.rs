@@ -39,12 +39,7 @@ impl Notes {
 
     /// The end, masked, once its log is finished.
     pub async fn finish(self, mut end: StepEnd) -> StepEnd {
-        if let Some(message) = &mut end.message {
-            self.masks.text(message);
-        }
-        for value in end.outputs.values_mut() {
-            self.masks.text(value);
-        }
+        self.masks.end(&mut end);
         let log = self.log;
         // It waits for the disk.
         let finished = tokio::task::spawn_blocking(move || log.finish()).await;

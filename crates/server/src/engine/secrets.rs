@@ -146,9 +146,7 @@ impl Engine {
 fn mask(masks: &Masks, event: &mut RunEvent) {
     match event {
         RunEvent::Requested(requested) => mask_texts(masks, requested),
-        RunEvent::StepFinished { end, .. } | RunEvent::AttemptFinished { end, .. } => {
-            mask_step_end(masks, end)
-        }
+        RunEvent::StepFinished { end, .. } | RunEvent::AttemptFinished { end, .. } => masks.end(end),
         RunEvent::StepLost { message, .. } | RunEvent::LockRefused { message, .. } => masks.text(message),
         RunEvent::StepAnswered { answer, outputs, .. } => {
             answer.comment.iter_mut().chain(outputs.values_mut()).for_each(|text| masks.text(text));
@@ -164,11 +162,6 @@ fn mask(masks: &Masks, event: &mut RunEvent) {
 
 fn mask_texts(masks: &Masks, requested: &mut Requested) {
     requested.reason.iter_mut().chain(&mut requested.title).for_each(|text| masks.text(text));
-}
-
-fn mask_step_end(masks: &Masks, end: &mut StepEnd) {
-    let outputs = end.outputs.values_mut().chain(end.facts.values_mut());
-    end.message.iter_mut().chain(outputs).for_each(|text| masks.text(text));
 }
 
 #[cfg(test)]
