@@ -63,10 +63,10 @@ fn input() -> impl Strategy<Value = Input> {
         Just(InputKind::Secret),
     ];
     let from = prop::option::of(prop::sample::select(ComputedDefault::ALL.to_vec()));
-    (text(), kind, any::<bool>(), prop::option::of(input_value()), from, some(), some()).prop_map(
-        |(name, kind, required, default, default_from, description, show_if)| {
+    (text(), kind, any::<[bool; 2]>(), prop::option::of(input_value()), from, some(), some()).prop_map(
+        |(name, kind, [required, policy_visible], default, default_from, description, show_if)| {
             let show_if = show_if.map(Expression);
-            Input { name, kind, required, default, default_from, description, show_if }
+            Input { name, kind, required, default, default_from, description, show_if, policy_visible }
         },
     )
 }
