@@ -26,6 +26,37 @@ const ADMIN_ONLY: &[&str] = &[
     "secret.rewrap",
 ];
 
+/// Actions that Cedar policies speak of and no route asks for yet: what these would do is not there, or an action of before Cedar
+/// stands for it. As soon as a route declares one, it does not belong here any more.
+const WITHOUT_ROUTE: &[(&str, &str)] = &[
+    ("project.read", "`project.list` stands for it"),
+    ("fact.read", "`service.read` stands for it"),
+    ("inventory.read", "`definition.read` stands for it"),
+    ("definition.propose", "there are no proposals: `definition.apply` publishes at once"),
+    ("definition.publish", "`definition.apply` and `definition.rollback` stand for it"),
+    ("definition.retire", "`definition.apply` stands for it"),
+    ("definition.review", "there are no reviews"),
+    ("policy.publish", "no policy is stored: the built-in one is in force"),
+    ("policy.enforce", "no policy is stored: the built-in one is in force"),
+    ("binding.read", "there are no bindings"),
+    ("bind", "there are no bindings"),
+    ("grant.read", "there are no grants: roles are those of tokens"),
+    ("grant.create", "there are no grants: roles are those of tokens"),
+    ("grant.revoke", "there are no grants: roles are those of tokens"),
+    ("register.read", "the register has no route"),
+    ("decision.read", "decisions are not kept"),
+    ("principal.read", "there are no users and groups: `token.read` shows whoever has a token"),
+    ("user.manage", "there are no users: `token.create` makes a principal with its token"),
+    ("group.manage", "there are no groups"),
+    ("service-account.manage", "`token.create` makes a principal with its token"),
+    ("token.manage", "`token.read` and `token.revoke` stand for it"),
+    ("self.manage", "nobody has a password, a second factor or tokens of their own to manage"),
+    ("project.create", "the first `definition.apply` to a project makes it"),
+    ("target.use", "not asked: a runbook that may be started has its targets"),
+    ("secret.use", "not asked: a published runbook has the secrets of its project"),
+    ("run.breakglass", "no policy that is in force could be passed by"),
+];
+
 struct Route {
     method: Method,
     path: String,
@@ -77,10 +108,12 @@ fn every_route_declares_an_action_or_is_known_to_be_public() {
 }
 
 #[test]
-fn every_action_is_known_to_the_policy_and_has_a_route() {
+fn every_action_is_known_to_the_policy_and_has_a_route_or_is_known_to_have_none() {
     let declared: BTreeSet<String> = routes().into_iter().filter_map(|route| route.action).collect();
+    let without: BTreeSet<String> = WITHOUT_ROUTE.iter().map(|(action, _)| (*action).to_owned()).collect();
     let known: BTreeSet<String> = policy::ACTIONS.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(declared, known);
+    assert_eq!(declared.intersection(&without).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(declared.union(&without).cloned().collect::<BTreeSet<_>>(), known);
 }
 
 #[tokio::test]
