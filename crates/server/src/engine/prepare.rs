@@ -297,7 +297,7 @@ impl Preparing<'_> {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let used = self.engine.use_secrets(self.run, self.step, self.planned, self.attempt, names).await?;
+        let used = self.engine.use_secrets(self.run, self.step, self.attempt, names).await?;
         let value = |name: &String| used.get(name).map(|used| Secret::new(used.value.expose()));
         for name in &self.secrets {
             let variable = secret_variable(name);

@@ -1,4 +1,4 @@
-//! Secrets of runs: may a step use them, and what must not be seen of them in anything that is stored.
+//! Secrets of runs: what steps get of the stored ones, and what must not be seen of them in anything that is stored.
 //!
 //! Shims mask what steps write before anything is written. Here it is done again over whatever the engine itself stores and
 //! tells: outputs, messages of ends, what people write, reasons. What was used is remembered while the run lasts and this
@@ -11,7 +11,7 @@ use std::{
 
 use model::{
     id::RunId,
-    run::{PlannedStep, Requested, Run, RunEvent, StepEnd, StepRun},
+    run::{Requested, Run, RunEvent, StepEnd, StepRun},
     runbook::InputValue,
 };
 use runner::Masks;
@@ -57,24 +57,14 @@ impl RunMasks {
 }
 
 impl Engine {
-    /// May this runbook, where it is performed in this run, use the secret? Asked before each use.
-    #[allow(clippy::unused_async, reason = "the decision asks the store")]
-    async fn may_use_secret(&self, _run: &Run, _scope: u32, _name: &str) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     /// The stored secrets of an attempt. Each use is stored before the value is here.
     pub(super) async fn use_secrets(
         &self,
         run: &Run,
         step: &StepRun,
-        planned: &PlannedStep,
         attempt: u32,
         names: BTreeSet<String>,
     ) -> Result<BTreeMap<String, UsedSecret>, Refusal> {
-        for name in &names {
-            self.may_use_secret(run, planned.scope, name).await?;
-        }
         let fault = |error: StoreError| cannot_start(format!("its secrets cannot be used: {error}"));
         let store = &self.0.store;
         let project = store.project(&run.project).await.map_err(fault)?;
