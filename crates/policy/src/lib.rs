@@ -1,8 +1,8 @@
 //! DECIDE: the one decision point (law 1).
 //!
 //! A pure room: values in, a decision out. Handlers receive [`Authorized`], a proof that only [`decide`] makes, so what
-//! needs a decision cannot be reached without one. For now one built-in policy answers; Cedar policies take its place
-//! with the issue on who may do what.
+//! needs a decision cannot be reached without one. For now one built-in policy answers; Cedar policies
+//! ([`Policies`]) stand beside it, tried and not asked yet, and take its place with the issue on who may do what.
 
 #![forbid(unsafe_code)]
 
