@@ -573,6 +573,59 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/projects/{project}/secrets': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The secrets of a project by name: everything but their values. */
+    get: operations['list_secrets'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/secrets/{secret}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A secret with its versions, without its value. */
+    get: operations['show_secret'];
+    /** Set a secret, in the place of the value that it has. */
+    put: operations['set_secret'];
+    post?: never;
+    /** Destroy a secret with all its versions. Its name stays taken. */
+    delete: operations['delete_secret'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/projects/{project}/secrets/{secret}/rotate': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Give a secret another value. It must be there. */
+    post: operations['rotate_secret'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/projects/{project}/services': {
     parameters: {
       query?: never;
@@ -757,6 +810,23 @@ export interface paths {
     get: operations['read_upload'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/secrets/rewrap': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Seal everything under the newest key: stored secrets of all projects, and secret inputs of runs that have not ended. */
+    post: operations['rewrap_secrets'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1492,6 +1562,8 @@ export interface components {
       default_from?: components['schemas']['ComputedDefault'] | null;
       description?: string | null;
       name: string;
+      /** @description Policies may see its value, and decide by it. Never of a secret. */
+      policy_visible?: boolean;
       required?: boolean;
       show_if?: components['schemas']['Expression'] | null;
     };
@@ -1914,6 +1986,41 @@ export interface components {
       next?: string | null;
     };
     /** @description A list, and how to get more of it. */
+    Page_SecretView: {
+      items: {
+        /** Format: date-time */
+        created_at: string;
+        created_by: string;
+        description?: string | null;
+        name: string;
+        /**
+         * Format: date-time
+         * @description It was deleted: its values are destroyed, and its name stays taken.
+         */
+        retired_at?: string | null;
+        /**
+         * Format: date-time
+         * @description When it was set, and by whom.
+         */
+        set_at: string;
+        set_by: string;
+        /**
+         * Format: date-time
+         * @description When a step got any version of it last.
+         */
+        used_at?: string | null;
+        /**
+         * Format: int64
+         * @description The version that steps get.
+         */
+        version: number;
+        /** @description All versions, newest first. */
+        versions: components['schemas']['SecretVersionView'][];
+      }[];
+      /** @description Give it as `after` to get the next page; none on the last. */
+      next?: string | null;
+    };
+    /** @description A list, and how to get more of it. */
     Page_ServiceSummary: {
       items: {
         /** @description In its own order. */
@@ -2027,6 +2134,8 @@ export interface components {
       /** @description `main`, `on_failure` or `cleanup`. */
       phase: components['schemas']['Phase'];
       safe: boolean;
+      /** @description Stored secrets that it names, of a group for all that is in it. */
+      secrets?: string[];
       /** @description What it does, in one line: the script's name, the command with its values, the URL, the instructions. */
       summary: string;
       /** @description The targets, if it is performed on any. */
@@ -2193,6 +2302,24 @@ export interface components {
       };
       reason?: string | null;
       via?: string | null;
+    };
+    /** @description Seal everything under the newest key. */
+    RewrapRequest: {
+      /** @description New data keys too, after a suspicion that old ones are known to others. */
+      new_data_keys?: boolean;
+    };
+    /** @description Everything is sealed under the newest key. */
+    Rewrapped: {
+      /** @description The key. */
+      key: string;
+      new_data_keys: boolean;
+      /** @description It went on where an earlier call had stopped. */
+      resumed: boolean;
+      /**
+       * Format: int64
+       * @description Values that were sealed anew by this call.
+       */
+      values: number;
     };
     /**
      * @description What a principal may do, until the issue on who may do what.
@@ -2502,6 +2629,59 @@ export interface components {
           /** @description The text itself. */
           body: string;
         };
+    /** @description A secret has a new version. */
+    SecretSet: {
+      secret: components['schemas']['SecretView'];
+      /** @description What is doubtful about the value, without saying anything of it. */
+      warnings: string[];
+    };
+    /**
+     * Format: password
+     * @description A value on its way in. It is shown to nobody, and overwritten when it goes.
+     */
+    SecretValue: string;
+    SecretVersionView: {
+      /** Format: date-time */
+      destroyed_at?: string | null;
+      /** Format: date-time */
+      set_at: string;
+      set_by: string;
+      /** Format: date-time */
+      used_at?: string | null;
+      /** Format: int64 */
+      version: number;
+    };
+    /** @description A stored secret, without its value. */
+    SecretView: {
+      /** Format: date-time */
+      created_at: string;
+      created_by: string;
+      description?: string | null;
+      name: string;
+      /**
+       * Format: date-time
+       * @description It was deleted: its values are destroyed, and its name stays taken.
+       */
+      retired_at?: string | null;
+      /**
+       * Format: date-time
+       * @description When it was set, and by whom.
+       */
+      set_at: string;
+      set_by: string;
+      /**
+       * Format: date-time
+       * @description When a step got any version of it last.
+       */
+      used_at?: string | null;
+      /**
+       * Format: int64
+       * @description The version that steps get.
+       */
+      version: number;
+      /** @description All versions, newest first. */
+      versions: components['schemas']['SecretVersionView'][];
+    };
     /** @description What was seen of a signal since the last step ended. */
     Seen: {
       holds: boolean;
@@ -2621,6 +2801,17 @@ export interface components {
       /** @description The server's version. */
       version: string;
     };
+    /** @description What a secret's value is to be. Exactly one of `value`, `base64` and `generate`. */
+    SetSecret: {
+      base64?: components['schemas']['SecretValue'] | null;
+      /** @description What it is for; as it was, if nothing is said. */
+      description?: string | null;
+      /** @description 256 random bits, as text, which nobody ever sees but the steps that use them. */
+      generate?: boolean;
+      /** @description Keep the version before. It is destroyed otherwise. */
+      keep?: boolean;
+      value?: components['schemas']['SecretValue'] | null;
+    };
     /**
      * @description Does a fault stop the document?
      * @enum {string}
@@ -2714,6 +2905,12 @@ export interface components {
       /** @description Performed when it has failed for good; it has failed all the same. */
       on_failure?: components['schemas']['Step'][];
       retry?: components['schemas']['Retry'] | null;
+      /** @description Stored secrets that its processes get as variables, by the variables' names; a group's are those of all in it. */
+      secret_env?: {
+        [key: string]: string;
+      };
+      /** @description Stored secrets that its processes get as files; a group's are those of all in it. */
+      secrets?: string[];
       /**
        * Format: int64
        * @description Seconds that one attempt may take: of a group all that is in it, of a person or a wait from when it is asked for, of a
@@ -4679,6 +4876,201 @@ export interface operations {
       };
     };
   };
+  list_secrets: {
+    parameters: {
+      query?: {
+        /** @description Deleted ones too. */
+        retired?: boolean;
+      };
+      header?: never;
+      path: {
+        project: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Page_SecretView'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  show_secret: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        secret: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Everything but its value */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SecretView'];
+        };
+      };
+      /** @description No such project or secret */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  set_secret: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        secret: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SetSecret'];
+      };
+    };
+    responses: {
+      /** @description It has a new version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SecretSet'];
+        };
+      };
+      /** @description No such project */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A secret of that name was deleted, or there are too many */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not a name, or not a value */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  delete_secret: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        secret: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description No such project or secret */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  rotate_secret: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        project: string;
+        secret: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SetSecret'];
+      };
+    };
+    responses: {
+      /** @description It has a new version */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SecretSet'];
+        };
+      };
+      /** @description No such project or secret */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Not a value */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   list_services: {
     parameters: {
       query?: {
@@ -5087,6 +5479,30 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  rewrap_secrets: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RewrapRequest'];
+      };
+    };
+    responses: {
+      /** @description Nothing is sealed under an older key any more */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Rewrapped'];
         };
       };
     };
