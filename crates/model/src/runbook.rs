@@ -536,8 +536,9 @@ pub struct Step {
     /// Where its processes work, from the run's working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<Template>,
-    /// Stored secrets that its processes get as files; a group's are those of all in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Stored secrets that its processes get as files; a group's are those of all in it. The action stands in the same object, and
+    /// `secrets` there are those that a call hands on.
+    #[serde(default, rename = "stored_secrets", skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
     /// Stored secrets that its processes get as variables, by the variables' names; a group's are those of all in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -11,7 +11,7 @@ use model::{
     run::{AnswerVerdict, Run, RunEvent, RunState, Stamped, StepState, transition},
     runbook::{
         ChoicesFrom, ComputedDefault, Expression, FileMode, Input, InputKind, InputValue, Limits, Rule,
-        Runbook, Template, VersionFile,
+        Runbook, StepAction, Template, VersionFile,
     },
     watch::{Probe, Signal, Verify},
 };
@@ -91,6 +91,13 @@ fn runbook() -> impl Strategy<Value = Runbook> {
             runbook.verify = Some(Verify { within_s: 9, hold_s: memory_bytes, all: signals });
             runbook.probe = memory_bytes.map(|_| probe);
             runbook.snapshot = vec![text.clone()];
+            for step in &mut runbook.steps {
+                step.secrets = vec![text.clone()];
+                step.secret_env.insert(text.clone(), text.clone());
+                if let StepAction::Runbook { secrets, .. } = &mut step.action {
+                    secrets.insert(text.clone(), text.clone());
+                }
+            }
             Runbook { inputs, output_limit, run_as: Some(text), ..runbook }
         },
     )
