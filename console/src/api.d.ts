@@ -2909,8 +2909,11 @@ export interface components {
       secret_env?: {
         [key: string]: string;
       };
-      /** @description Stored secrets that its processes get as files; a group's are those of all in it. */
-      secrets?: string[];
+      /**
+       * @description Stored secrets that its processes get as files; a group's are those of all in it. The action stands in the same object, and
+       *     `secrets` there are those that a call hands on.
+       */
+      stored_secrets?: string[];
       /**
        * Format: int64
        * @description Seconds that one attempt may take: of a group all that is in it, of a person or a wait from when it is asked for, of a
