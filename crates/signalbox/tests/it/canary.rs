@@ -103,10 +103,10 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     // What depends on its neighbours is not looked for.
     let aligned = (0..3).map(|before| {
         let text = STANDARD.encode([&vec![b'x'; before], secret.as_bytes()].concat());
-        text[4..text.len() - 4].as_bytes().to_vec()
+        text.as_bytes()[4..text.len() - 4].to_vec()
     });
     let mut forms =
-        vec![secret.as_bytes().to_vec(), hex.into_bytes(), json[1..json.len() - 1].as_bytes().to_vec()];
+        vec![secret.as_bytes().to_vec(), hex.into_bytes(), json.as_bytes()[1..json.len() - 1].to_vec()];
     forms.extend(aligned);
     forms
 }
