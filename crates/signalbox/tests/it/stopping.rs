@@ -383,6 +383,9 @@ fn a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room() {
     let before = machine.detach(&["two"]);
     machine.finished(&before);
     let under_way = machine.detach(&["two"]);
+    wait_for("its first step to say something", || {
+        machine.signalbox(&["runs", "logs", &under_way]).out == "one\n"
+    });
     // Every byte is taken while its first step runs.
     let mut full = std::fs::File::create(data.join("filler")).unwrap();
     while full.write_all(&[0; 4096]).is_ok() {}
