@@ -1,6 +1,8 @@
 //! A document as a tree whose every node knows where it was written.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use crate::source::Span;
 
@@ -59,9 +61,12 @@ impl Node {
             Content::Decimal(value) => Value::from(*value),
             Content::Text(value) => Value::from(value.as_str()),
             Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Content::Mapping(entries) => Value::Object(
-                entries.iter().map(|e| (e.key.text.clone(), e.value.to_json())).collect::<Map<_, _>>(),
-            ),
+            // In the order of keys, whatever serde_json keeps: what a document says depends on nothing that is linked.
+            Content::Mapping(entries) => {
+                let sorted: BTreeMap<_, _> =
+                    entries.iter().map(|e| (e.key.text.clone(), e.value.to_json())).collect();
+                Value::Object(sorted.into_iter().collect())
+            }
         }
     }
 }

@@ -214,7 +214,7 @@ fn list_value(items: Vec<String>) -> InputValue {
 }
 
 fn json_value(name: &str, value: &Value) -> Result<InputValue, Refusal> {
-    let parsed = match value {
+    let mut parsed = match value {
         Value::String(text) => serde_json::from_str(text).map_err(|error| {
             let message = format!(
                 "The input `{name}` must be JSON, but it cannot be read at line {}, column {}.",
@@ -229,6 +229,8 @@ fn json_value(name: &str, value: &Value) -> Result<InputValue, Refusal> {
         let message = format!("The input `{name}` is more than {JSON_DEPTH_MAX} deep.");
         return Err(Refusal::new(Code::BadValue, message));
     }
+    // As a document's (`Node::to_json`), and the same from both stores.
+    parsed.sort_all_objects();
     match parsed {
         Value::String(_) => {
             let message = format!("The input `{name}` must be a JSON value other than a text alone.");
